@@ -1,0 +1,5 @@
+"""`python -m emhwatch`."""
+
+from emhwatch.cli import main
+
+raise SystemExit(main())

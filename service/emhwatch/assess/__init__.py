@@ -1,0 +1,1 @@
+"""Chart and findings to one `Assessment`; pure."""

@@ -1,0 +1,1 @@
+"""Resources around the report to one `Chart`."""

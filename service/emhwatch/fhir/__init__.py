@@ -1,0 +1,1 @@
+"""The FHIR server edge: HTTP, authorization, validation."""

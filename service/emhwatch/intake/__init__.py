@@ -1,0 +1,1 @@
+"""What arrives: notifications, polling, reconciliation."""

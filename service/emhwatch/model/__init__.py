@@ -1,0 +1,1 @@
+"""Frozen data that travels from stage to stage; no behaviour beyond invariants."""

@@ -1,0 +1,1 @@
+"""What leaves: Observations, Provenance, alerts."""

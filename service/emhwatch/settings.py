@@ -1,0 +1,188 @@
+"""All settings: frozen groups, read from `EMHWATCH_<GROUP>_<FIELD>`; `deploy/emhwatch.env` is generated from here.
+
+A field is declared once, with its default, help text and whether it is a secret. Values: strings as they are,
+numbers, `true`/`false`, lists separated by blanks.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from types import NoneType
+from typing import Any, get_args, get_type_hints
+
+from emhwatch.errors import ConfigurationError
+
+
+def setting(default: Any, help: str, *, secret: bool = False) -> Any:  # noqa: ANN401, A002 - a dataclass field
+    """Declare one setting."""
+    return field(default=default, repr=not secret, metadata={"help": help, "secret": secret})
+
+
+@dataclass(frozen=True, slots=True)
+class TablesSettings:
+    """Clinical tables."""
+
+    dir: str | None = setting(None, "folder with mappings/ and terminology/; empty: the shipped tables")
+    overlay: str | None = setting(None, "folder of the site's own tables, laid over the shipped ones")
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """Data store."""
+
+    url: str = setting(
+        "sqlite:///var/emhwatch.sqlite", "SQLAlchemy URL: sqlite:///FILE or postgresql+psycopg://…", secret=True
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FhirSettings:
+    """The FHIR server."""
+
+    base_url: str = setting("", "base URL of the FHIR R4 server, for example https://fhir.hospital.example/r4")
+    name: str = setting("default", "name of the server in the inbox and in logs")
+    timeout_s: float = setting(10.0, "time-out of one request in seconds")
+    max_connections: int = setting(16, "connections to the server at once")
+    auth: str = setting("none", "none, bearer, basic, smart (SMART Backend Services) or mtls")
+    token: str = setting("", "bearer token", secret=True)
+    user: str = setting("", "user for basic")
+    password: str = setting("", "password for basic", secret=True)
+    client_id: str = setting("", "client id for smart")
+    key_file: str = setting("", "file with the private keys as JWKS (smart); first key signs, all are published")
+    key_alg: str = setting("RS384", "RS384 or ES384 (smart)")
+    token_url: str = setting("", "token endpoint; empty: discovered at the FHIR server (smart)")
+    scopes: tuple[str, ...] = setting((), "scopes to ask for; empty: what the service needs (smart)")
+    cert_file: str = setting("", "client certificate (mtls)")
+    cert_key_file: str = setting("", "key of the client certificate (mtls)")
+    ca_file: str = setting("", "certificate authority of the server; empty: the system's")
+    client_ids: bool = setting(False, "the server allows ids chosen by the client (PUT)")
+    security_labels: tuple[str, ...] = setting(
+        (), "confidentiality codes whose resources may be used besides N, L, M, U"
+    )
+    timezone: str = setting("UTC", "time zone of the hospital; a day is a calendar day there")
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeSettings:
+    """Subscriptions, polling, reconciliation."""
+
+    public_url: str = setting("http://127.0.0.1:8000", "base URL under which the FHIR server reaches this service")
+    mode: str = setting("auto", "auto, rest-hook, topic or poll")
+
+
+@dataclass(frozen=True, slots=True)
+class InboxSettings:
+    """The durable inbox and its workers."""
+
+    concurrency: int = setting(8, "events in work at once in this process")
+
+
+@dataclass(frozen=True, slots=True)
+class PublishSettings:
+    """Write-back."""
+
+    enabled: bool = setting(True, "write Observations and Provenance; false: silent mode, only recorded here")
+
+
+@dataclass(frozen=True, slots=True)
+class CdsSettings:
+    """CDS Hooks."""
+
+    public_url: str = setting(
+        "http://127.0.0.1:8000", "public base URL of this service, `aud` of the clients' JWT starts with it"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """The HTTP listener."""
+
+    host: str = setting("127.0.0.1", "address to listen on")
+    port: int = setting(8000, "port to listen on")
+
+
+@dataclass(frozen=True, slots=True)
+class TelemetrySettings:
+    """Logs and metrics."""
+
+    log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR")
+    pseudonym_key: str = setting(
+        "", "key of the keyed hash that replaces ids in logs; empty: random at each start", secret=True
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that a site can set."""
+
+    tables: TablesSettings = field(default_factory=TablesSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
+    fhir: FhirSettings = field(default_factory=FhirSettings)
+    intake: IntakeSettings = field(default_factory=IntakeSettings)
+    inbox: InboxSettings = field(default_factory=InboxSettings)
+    publish: PublishSettings = field(default_factory=PublishSettings)
+    cds: CdsSettings = field(default_factory=CdsSettings)
+    web: WebSettings = field(default_factory=WebSettings)
+    telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read all groups.
+
+        Raises:
+            ConfigurationError: a value has the wrong form, or a variable with our prefix is unknown.
+        """
+        groups, known = {}, set()
+        for group, kind in get_type_hints(cls).items():
+            values = {}
+            hints = get_type_hints(kind)
+            for item in fields(kind):
+                name = f"EMHWATCH_{group}_{item.name}".upper()
+                known.add(name)
+                if environ.get(name, "") != "":
+                    values[item.name] = _convert(name, environ[name], hints[item.name])
+            groups[group] = kind(**values)
+        unknown = sorted(
+            n for n in environ if n.startswith("EMHWATCH_") and n not in known and not n.startswith("EMHWATCH_TEST_")
+        )
+        if unknown:
+            raise ConfigurationError(
+                f"Unknown setting {unknown[0]}.", remedy="See deploy/emhwatch.env for all settings."
+            )
+        return cls(**groups)
+
+
+def _convert(name: str, text: str, kind: Any) -> Any:  # noqa: ANN401 - the type is the field's
+    kinds = [k for k in get_args(kind) if k is not NoneType] or [kind]
+    target = kinds[0] if getattr(kind, "__origin__", None) is not tuple else tuple
+    try:
+        if target is bool:
+            return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
+        if target is tuple:
+            return tuple(text.split())
+        return target(text)
+    except (KeyError, ValueError):
+        expected = {bool: "true or false", int: "a whole number", float: "a number"}.get(target, "another form")
+        raise ConfigurationError(f"{name} is not {expected}.", remedy="Correct it in the environment.") from None
+
+
+def env_file() -> str:
+    """The commented env file with every setting and its default, for `deploy/`."""
+    lines = [
+        "# Every setting of emhwatch with its default. Generated by `emhwatch doctor --env`; do not edit the comments."
+    ]
+    for group, kind in get_type_hints(Settings).items():
+        lines += ["", f"# {(kind.__doc__ or '').strip()}"]
+        for item in fields(kind):
+            default = item.default
+            shown = (
+                " ".join(default)
+                if isinstance(default, tuple)
+                else str(default).lower()
+                if isinstance(default, bool)
+                else default or ""
+            )
+            lines.append(f"# {item.metadata['help']}{' (secret)' if item.metadata['secret'] else ''}")
+            lines.append(
+                f"#EMHWATCH_{group}_{item.name}={shown}".replace(f"{group}_{item.name}", f"{group}_{item.name}".upper())
+            )
+    return "\n".join(lines) + "\n"

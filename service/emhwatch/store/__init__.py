@@ -1,0 +1,1 @@
+"""The data store: one schema, SQLite or PostgreSQL."""

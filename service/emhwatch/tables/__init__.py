@@ -1,0 +1,1 @@
+"""Authored tables to one frozen, indexed `TableSet`."""
