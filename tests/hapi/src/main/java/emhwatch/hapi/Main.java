@@ -7,7 +7,7 @@ import org.apache.catalina.Context;
 import org.apache.catalina.startup.Tomcat;
 import org.springframework.context.annotation.AnnotationConfigApplicationContext;
 
-/** Starts HAPI on 127.0.0.1: system properties {@code port} and those of {@link ServerConfig}. */
+/** Starts HAPI (on the loopback unless told otherwise): system properties {@code port}, {@code address} and those of {@link ServerConfig}. */
 public final class Main {
   private Main() {}
 
@@ -19,7 +19,7 @@ public final class Main {
     tomcat.setBaseDir(work.getPath());
     tomcat.setPort(Integer.getInteger("port", 8080));
     var connector = tomcat.getConnector();
-    connector.setProperty("address", "127.0.0.1");
+    connector.setProperty("address", System.getProperty("address", "127.0.0.1"));
     connector.setProperty("relaxedQueryChars", "|");
     Context context = tomcat.addContext("", work.getPath());
     Tomcat.addServlet(context, "fhir", spring.getBean(RestfulServer.class)).setLoadOnStartup(1);
