@@ -1,12 +1,12 @@
-"""Real parts for the tests: HAPI FHIR once a run, a fresh PostgreSQL database per test, and the long form on request."""
+"""Real parts for the tests: HAPI FHIR once a run, a fresh PostgreSQL database a test, the long form on request."""
 
 import os
 from collections.abc import Iterator
 
 import pytest
 
-from tests.support.postgres import Cluster, running_cluster
 from emhwatch.demo.hapi import running_hapi
+from tests.support.postgres import Cluster, running_cluster
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

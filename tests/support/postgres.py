@@ -52,7 +52,9 @@ def binaries() -> Path:
 def _command(*words: str | Path) -> None:
     # PostgreSQL refuses to run as root; Debian's package brings a user for it.
     prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    subprocess.run([*prefix, *map(str, words)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
+    subprocess.run(
+        [*prefix, *map(str, words)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/"
+    )
 
 
 @contextmanager

@@ -27,7 +27,8 @@ def running_embedded() -> Iterator[str]:
     """
     if importlib.util.find_spec("sekmet") is None:
         raise ConfigurationError(
-            "The embedded FHIR server is not installed.", remedy="pip install 'emhwatch[demo]', or use --fhir-server URL."
+            "The embedded FHIR server is not installed.",
+            remedy="pip install 'emhwatch[demo]', or use --fhir-server URL.",
         )
     with tempfile.TemporaryDirectory(prefix="emhwatch-demo-") as folder:
         port = free_port()
