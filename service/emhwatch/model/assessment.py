@@ -1,7 +1,7 @@
 """The result of one evaluation: every value with its evidence, for the card, the Observation and the reviewer."""
 
+import datetime as dt
 from dataclasses import dataclass, field
-from datetime import date, datetime
 
 from emhwatch.types import Biopsy, Grade, Histology, Indicator, Side, Source, Tier, Value
 
@@ -25,7 +25,7 @@ class Fact:
     mass: int | None = None  #: index into `Assessment.masses`
     reference: str | None = None  #: "DiagnosticReport/r1"
     version: str | None = None
-    date: date | None = None
+    date: dt.date | None = None
     section: str | None = None
     start: int | None = None  #: code points into the text as read
     end: int | None = None
@@ -54,7 +54,7 @@ class ReportUsed:
     status: str
     modality: str | None  #: DICOM modality code where known
     title: str | None  #: words of DiagnosticReport.code
-    date: date | None
+    date: dt.date | None
     usable: bool
     reason: str | None = None  #: why it was not used or read, a code of `mappings/decision/missing.csv`
 
@@ -99,7 +99,7 @@ class MassAssessment:
 class HbPoint:
     """One hemoglobin sample, cleaned per policy 4.3."""
 
-    date: date
+    date: dt.date
     g_per_l: float
     limit: float | None
     low: bool
@@ -156,7 +156,7 @@ class Withdrawal:
     change: str  #: what changed, a code of `mappings/decision/missing.csv`
     observation: str | None  #: id of the earlier Observation
     card: str
-    shown: date
+    shown: dt.date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,8 +174,8 @@ class Assessment:
     id: str
     focus: str | None  #: "DiagnosticReport/r1"
     patient: str | None  #: "Patient/p1"
-    now: datetime
-    t: date  #: evaluation day in the hospital's time zone
+    now: dt.datetime
+    t: dt.date  #: evaluation day in the hospital's time zone
     indicator: Indicator
     row: str
     tier: Tier
