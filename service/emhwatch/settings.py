@@ -54,6 +54,7 @@ class FhirSettings:
     cert_file: str = setting("", "client certificate (mtls)")
     cert_key_file: str = setting("", "key of the client certificate (mtls)")
     ca_file: str = setting("", "certificate authority of the server; empty: the system's")
+    allow_http: bool = setting(False, "send credentials over http:// outside this machine (a network that you trust)")
     client_ids: bool = setting(False, "the server allows ids chosen by the client (PUT)")
     security_labels: tuple[str, ...] = setting(
         (), "confidentiality codes whose resources may be used besides N, L, M, U"

@@ -1,1 +1,1 @@
-"""The FHIR server edge: HTTP, authorization, validation."""
+"""The edge to the FHIR server: client, authorization, validation, OperationOutcome."""
