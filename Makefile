@@ -65,7 +65,7 @@ serve: $(READY)-$(STAMP)
 	@$(PYTHON) -m emhwatch serve
 
 bench: $(READY)-$(STAMP) $(HAPI) needs
-	$(PYTHON) -m tests.benchmarks
+	$(PYTHON) -m tests.benchmarks $(ARGS)
 
 soak: $(READY)-$(STAMP) $(HAPI) needs
 	$(PYTEST) --soak -m soak $(ARGS)
