@@ -1,0 +1,176 @@
+"""`mappings/decision/`: limits, constants, grades, the scoring sheet, tiers, rows and the hold gate."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from emhwatch.tables import keys as key_table
+from emhwatch.tables.grades import GradeTables, parse_grades
+from emhwatch.tables.rules import NUMBER, Rule, RuleTable, parse_condition, parse_table
+from emhwatch.tables.scores import ScoreTables, parse_scores
+from emhwatch.tables.source import TableFiles
+from emhwatch.types import Biopsy, Grade, Histology, Indicator, Tier, Value
+
+FOLDER = "mappings/decision"
+_VALUES = tuple(Value)
+_YES = ("yes", "no")
+#: What the decision tables may ask, and the values it can have.
+INPUTS: Mapping[str, tuple[str, ...]] = {
+    "blocked": _YES,
+    "danger": _VALUES,
+    "mass": _VALUES,
+    "site": ("A1", "A2"),
+    "histology": tuple(Histology),
+    "blood": tuple(Grade),
+    "major": _YES,
+    "biopsy": tuple(Biopsy),
+    "colloid": _VALUES,
+    "names_emh": _VALUES,
+    "computed": (Tier.STRONG, Tier.MODERATE, Tier.LIMITED),
+    "tier": tuple(Tier),
+    "row": (),
+    "rival_leads": _YES,
+    "priority": ("routine", "urgent", "asap", "stat"),
+    "net": (NUMBER,),
+    "opposing": (NUMBER,),
+    "years": (NUMBER,),
+}
+_ROWS = ("blocked", "danger", "mass", "histology", "blood", "major", "biopsy", "net", "years", "names_emh", "computed")
+#: Constants that the program asks for; each must stand in `constants.csv`.
+CONSTANTS = (
+    *("mass_newest_evidence", "hb_recent", "hb_single_low", "series_gap_min", "series_gap_max", "series_before_report"),
+    *("transfusion_shadow", "acute_episode", "normal_before_bleed_min", "normal_before_bleed_max", "severe_hb"),
+    *("mcv_low", "mcv_high", "ferritin_high", "ferritin_low", "companion", "ferritin_newest", "transfusion_episodes"),
+    *("transfusion_window", "transfusion_same_episode", "drug_record", "chemotherapy", "cancer_history", "stability"),
+    *("long_standing", "newborn_months", "spleen_length", "adult_years", "biopsy_pending", "note_biopsy"),
+    *("danger_document", "symptom_document", "age_old", "age_child", "dedup", "override", "major_points"),
+    *("hb_min", "hb_max"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One row of `missing.csv`."""
+
+    code: str
+    kind: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionTables:
+    """Everything that the policy decides with."""
+
+    constants: Mapping[str, int]
+    hb_limits: RuleTable
+    grades: GradeTables
+    scores: ScoreTables
+    tiers: RuleTable
+    caps: RuleTable
+    rows: RuleTable
+    hold: RuleTable
+    reasons: Mapping[str, Reason]
+    rank: Mapping[str, Mapping[str, int]]  #: "indicator", "tier" -> value -> rank
+
+    def words(self, code: str) -> str:
+        """Words of a reason; the code itself when it is not in the table."""
+        return self.reasons[code].words if code in self.reasons else code
+
+
+def parse(files: TableFiles) -> DecisionTables:
+    """Read and check the tables; problems go to `files`."""
+    keys = key_table.parse(files)
+    constants = _constants(files)
+    rows = parse_table(files, f"{FOLDER}/rows.csv", _inputs(*_ROWS), ("row", "indicator", "tier", "card"))
+    for rule in rows.rules:
+        _member(files, "rows.csv", rule.line, rule.result["indicator"], tuple(Indicator))
+        _member(files, "rows.csv", rule.line, rule.result["tier"], (*Tier, "computed"))
+    if rows.first({}) is not None:
+        files.problem(f"{FOLDER}/rows.csv", 0, "row", "a row fits nothing known", "give it a condition")
+    tiers = parse_table(
+        files, f"{FOLDER}/tiers.csv", _inputs("blood", "site", "colloid", "major", "opposing", "net"), ("tier",)
+    )
+    if not tiers.rules or tiers.rules[-1].conditions:
+        files.problem(f"{FOLDER}/tiers.csv", 0, "tier", "no last row without a condition", "end with the lowest tier")
+    return DecisionTables(
+        constants=constants,
+        hb_limits=_limits(files),
+        grades=parse_grades(files, keys.by_role, keys.by_key, constants),
+        scores=parse_scores(files, keys.by_role, keys.by_key, constants.get("major_points", 0)),
+        tiers=tiers,
+        caps=parse_table(files, f"{FOLDER}/tier_caps.csv", _inputs("mass", "major", "years", "site"), ("cap",)),
+        rows=rows,
+        hold=_hold(files, {rule.result["row"] for rule in rows.rules}),
+        reasons=_reasons(files),
+        rank=_rank(files),
+    )
+
+
+def _inputs(*names: str) -> dict[str, tuple[str, ...]]:
+    return {name: INPUTS[name] for name in names}
+
+
+def _member(files: TableFiles, name: str, line: int, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        files.problem(f"{FOLDER}/{name}", line, value, "unknown value", f"use {' '.join(allowed)}")
+
+
+def _constants(files: TableFiles) -> dict[str, int]:
+    path = f"{FOLDER}/constants.csv"
+    found: dict[str, int] = {}
+    for row in files.csv(path, ("name", "value", "unit", "words")):
+        if not row["value"].isdecimal():
+            files.problem(path, row.line, row["name"], "not a whole number", "write digits")
+            continue
+        if row["name"] not in CONSTANTS:
+            files.problem(path, row.line, row["name"], "nothing uses this constant", "remove it or correct its name")
+        found[row["name"]] = int(row["value"])
+    for name in CONSTANTS:
+        if name not in found:
+            files.problem(path, 0, name, "missing", "add the constant")
+    return found
+
+
+def _limits(files: TableFiles) -> RuleTable:
+    path = f"{FOLDER}/hb_limits.csv"
+    inputs = {"months": (NUMBER,), "gestation": (NUMBER, "unknown"), "sex": ("male", "female")}
+    table = parse_table(files, path, inputs, ("person", "limit_g_per_l"))
+    for rule in table.rules:
+        if rule.result["limit_g_per_l"] and not rule.result["limit_g_per_l"].isdecimal():
+            files.problem(path, rule.line, rule.result["person"], "limit is no whole number", "write g/L as digits")
+    if not table.rules or table.rules[-1].conditions:
+        files.problem(path, 0, "person", "no last row without a condition", "end with the limit for everybody else")
+    return table
+
+
+def _hold(files: TableFiles, rows: set[str]) -> RuleTable:
+    """Each row of the gate becomes a condition of one rule."""
+    path = f"{FOLDER}/hold.csv"
+    conditions = []
+    for row in files.csv(path, ("input", "allowed", "words")):
+        values = tuple(rows) if row["input"] == "row" else INPUTS.get(row["input"])
+        condition = parse_condition(row["input"], row["allowed"])
+        if values is None or condition is None:
+            files.problem(path, row.line, row["input"], "unknown input or empty condition", f"use {' '.join(INPUTS)}")
+            continue
+        if unknown := (condition.allowed | condition.forbidden) - set(values):
+            files.problem(path, row.line, row["input"], f"unknown value {sorted(unknown)[0]}", "correct it")
+        conditions.append(condition)
+    return RuleTable((Rule(tuple(conditions), {}, 0),)) if conditions else RuleTable(())
+
+
+def _reasons(files: TableFiles) -> dict[str, Reason]:
+    rows = files.csv(f"{FOLDER}/missing.csv", ("code", "kind", "words"))
+    return {row["code"]: Reason(row["code"], row["kind"], row["words"]) for row in rows}
+
+
+def _rank(files: TableFiles) -> dict[str, dict[str, int]]:
+    path = f"{FOLDER}/indicators.csv"
+    allowed = {"indicator": tuple(Indicator), "tier": tuple(Tier)}
+    found: dict[str, dict[str, int]] = {"indicator": {}, "tier": {}}
+    for row in files.csv(path, ("kind", "value", "rank")):
+        _member(files, "indicators.csv", row.line, row["value"], allowed.get(row["kind"], ()))
+        if not row["rank"].isdecimal():
+            files.problem(path, row.line, row["value"], "rank is not a whole number", "write digits")
+            continue
+        found.setdefault(row["kind"], {})[row["value"]] = int(row["rank"])
+    return found
