@@ -24,7 +24,8 @@ def age_values(grading: Grading) -> dict[str, Value]:
     years = grading.person.years(grading.person.t)
     if years is None:
         return {}
-    constants, found = grading.tables.constants, []
+    constants = grading.tables.constants
+    found: list[str] = []
     if years[1] < constants["age_child"]:
         found += grading.keys.role("age-child")
     if years[0] >= constants["age_old"] and grading.grade is not Grade.B1:
