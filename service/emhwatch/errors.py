@@ -7,6 +7,7 @@
       IntakeError               a notification is refused
         NotificationMalformed, SubscriptionUnknown, SenderUntrusted, BodyTooLarge, RateLimited
         InboxUnavailable
+      StoreUnavailable          the data store cannot be used now
       FhirError                 the FHIR server did not do what was asked
         FhirUnavailable, FhirThrottled, FhirUnauthorized, FhirForbidden, FhirNotFound, FhirGone,
         FhirConflict, FhirRejected, FhirInvalidResource, OutcomeUnknown
@@ -120,6 +121,15 @@ class InboxUnavailable(IntakeError):
     code = "inbox-unavailable"
     issue_type = "transient"
     status = 503
+
+
+class StoreUnavailable(EmhError):
+    """The data store cannot be used now."""
+
+    code = "store-unavailable"
+    issue_type = "transient"
+    status = 503
+    retry = RetryClass.TRANSIENT
 
 
 class FhirError(EmhError):

@@ -1,0 +1,71 @@
+"""PostgreSQL: a pool of connections, for replicas."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from sqlalchemy import URL, Connection, create_engine
+from sqlalchemy.exc import DBAPIError
+
+from emhwatch.errors import StoreUnavailable
+from emhwatch.store.faults import is_rolled_back, translated
+
+T = TypeVar("T")
+
+_ATTEMPTS = 5  #: runs of a transaction that the database itself undid
+_CONNECT_S = 5
+_STATEMENT_MS = 30_000
+
+
+class PostgresDatabase:
+    """One database. A write returns after its commit (`synchronous_commit` on, whatever the server's default)."""
+
+    dialect = "postgresql"
+
+    def __init__(self, url: URL, *, connections: int) -> None:
+        options = f"-c synchronous_commit=on -c statement_timeout={_STATEMENT_MS} -c application_name=emhwatch"
+        self.engine = create_engine(
+            url,
+            pool_size=connections,
+            max_overflow=0,
+            pool_pre_ping=True,
+            pool_timeout=10,
+            connect_args={"connect_timeout": _CONNECT_S, "options": options},
+        )
+        self._threads = ThreadPoolExecutor(connections, thread_name_prefix="store")
+        self._closed = False
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run reads."""
+        return await self._run(work)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run writes; durable on return. Runs again by itself after a deadlock, so `work` must not act outside."""
+        return await self._run(work)
+
+    async def close(self) -> None:
+        """Finish what runs, then close."""
+        await asyncio.to_thread(self.dispose)
+
+    def dispose(self) -> None:
+        """Close from outside an event loop."""
+        self._closed = True
+        self._threads.shutdown()
+        self.engine.dispose()
+
+    async def _run(self, work: Callable[[Connection], T]) -> T:
+        if self._closed:
+            raise StoreUnavailable("The data store is closed.")
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._transaction, work)
+
+    def _transaction(self, work: Callable[[Connection], T]) -> T:
+        with translated():
+            for attempt in range(1, _ATTEMPTS + 1):
+                try:
+                    with self.engine.connect() as connection, connection.begin():
+                        return work(connection)
+                except DBAPIError as error:
+                    if attempt == _ATTEMPTS or not is_rolled_back(error):
+                        raise
+        raise AssertionError("unreachable")  # the loop returns or raises
