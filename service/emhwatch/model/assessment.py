@@ -114,7 +114,7 @@ class HbPoint:
 class Ground:
     """One reason for the grade B."""
 
-    id: str  #: id of `mappings/decision/grades.toml`
+    id: str  #: `ground` of `mappings/decision/grades.csv`
     facts: tuple[Fact, ...]
 
 
@@ -206,3 +206,9 @@ class Assessment:
     sources: tuple[str, ...] = field(default=())  #: versioned references of every resource used
     security: tuple[Coding, ...] = field(default=())  #: security labels to copy
     error: str | None = None  #: code of the failure; then row R0
+    whole: MassAssessment | None = None  #: the answer when no mass stands (A absent or unknown); its index is -1
+
+    @property
+    def leading(self) -> MassAssessment | None:
+        """The mass that the card is built from, else the answer without a mass; None for row R0."""
+        return self.whole if self.lead is None else self.masses[self.lead]
