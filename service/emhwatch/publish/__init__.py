@@ -1,1 +1,1 @@
-"""What leaves: Observations, Provenance, alerts."""
+"""What leaves: Observations, Provenance, alerts, audit; written once, corrected and withdrawn."""
