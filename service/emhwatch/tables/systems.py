@@ -13,8 +13,19 @@ CHECKS: Mapping[str, Callable[[str], bool]] = {"verhoeff": verhoeff, "mod10": mo
 MATCHES = ("exact", "prefix")
 _NEEDED = ("url", "title", "release", "licence", "copyright", "pattern")
 _KNOWN = frozenset(
-    (*_NEEDED, "aliases", "match", "check", "strip", "dot_after", "cut", "prefix", "codes_of", "enabled")
-    + ("case_sensitive",)
+    (
+        *_NEEDED,
+        "aliases",
+        "match",
+        "check",
+        "strip",
+        "dot_after",
+        "cut",
+        "prefix",
+        "codes_of",
+        "enabled",
+        "case_sensitive",
+    )
 )
 
 
