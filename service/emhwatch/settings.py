@@ -82,6 +82,16 @@ class PublishSettings:
     """Write-back."""
 
     enabled: bool = setting(True, "write Observations and Provenance; false: silent mode, only recorded here")
+    quotes: str = setting("snippet", "words of the report in results: off, offsets or snippet")
+    performer: str = setting("", "performer of the results, for example Organization/1; empty: none")
+    communication_recipient: str = setting("", "reference that gets a Communication for an alert; empty: none")
+    task_owner: str = setting("", "reference that gets a Task for an alert; empty: none")
+    flag: bool = setting(False, "put a Flag on the patient while an alert stands")
+    alert_levels: tuple[str, ...] = setting(("critical", "warning"), "indicators that alert outside a hook")
+    webhook_url: str = setting("", "https address that gets alerts; empty: none")
+    webhook_secret: str = setting("", "key of the HMAC that signs alerts", secret=True)
+    audit: str = setting("file", "where reads and writes of patients' data are recorded: file, server or off")
+    audit_file: str = setting("var/audit.ndjson", "file of audit=file; one AuditEvent a line, only ever appended")
 
 
 @dataclass(frozen=True, slots=True)
