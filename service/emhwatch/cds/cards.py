@@ -44,16 +44,8 @@ def build(
     if summary is None:
         return []
     writer = Writer(subject, inputs)
-    name = ":".join(
-        (
-            assessment.id,
-            assessment.patient or "",
-            assessment.t.isoformat(),
-            assessment.row,
-            card,
-            assessment.rules.digest,
-        )
-    )
+    rules = assessment.rules.digest
+    name = ":".join((assessment.id, assessment.patient or "", assessment.t.isoformat(), assessment.row, card, rules))
     uuid = partial(_uuid, f"{name}:{hook or ''}:{instance or ''}")
     blocks = (b for b in tables.cards.blocks if b.scope.has(card) and b.text.fits(inputs))
     origin = tables.cards.origin

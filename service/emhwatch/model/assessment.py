@@ -94,6 +94,11 @@ class MassAssessment:
     older_label: Fact | None = None
     targeted: bool | None = None  #: the hook's order is for this mass; None = cannot be told
 
+    @property
+    def key(self) -> str:
+        """Key under which cards of this mass are remembered: site class, side, levels ("A1|left|T9,T10")."""
+        return "|".join((self.site_class or "", self.side or "", ",".join(self.levels)))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HbPoint:
