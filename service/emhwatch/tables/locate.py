@@ -42,7 +42,18 @@ def read_files(folder: Path) -> dict[str, bytes]:
     return found
 
 
-def table_files(setting: str | None = None) -> TableFiles:
-    """The shipped (or configured) table files, unparsed."""
+def table_files(setting: str | None = None, overlay: str | None = None) -> TableFiles:
+    """The shipped (or configured) table files with a site's own folder laid over them, unparsed.
+
+    Raises:
+        ConfigurationError: a folder is not there.
+    """
     folder, origin = locate(setting)
-    return TableFiles(read_files(folder), origin)
+    if not overlay:
+        return TableFiles(read_files(folder), origin)
+    site = Path(overlay)
+    if not site.is_dir():
+        raise ConfigurationError(
+            "EMHWATCH_TABLES_OVERLAY is no folder.", remedy="Point it at the site's table folder, or leave it unset."
+        )
+    return TableFiles(read_files(folder), origin, read_files(site))
