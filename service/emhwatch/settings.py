@@ -83,6 +83,9 @@ class PublishSettings:
 
     enabled: bool = setting(True, "write Observations and Provenance; false: silent mode, only recorded here")
     quotes: str = setting("snippet", "words of the report in results: off, offsets or snippet")
+    source_references: bool = setting(
+        True, "Provenance refers to its sources; false: identifiers only, so that a server lets them be deleted"
+    )
     performer: str = setting("", "performer of the results, for example Organization/1; empty: none")
     communication_recipient: str = setting("", "reference that gets a Communication for an alert; empty: none")
     task_owner: str = setting("", "reference that gets a Task for an alert; empty: none")
@@ -101,6 +104,23 @@ class CdsSettings:
     public_url: str = setting(
         "http://127.0.0.1:8000", "public base URL of this service, `aud` of the clients' JWT starts with it"
     )
+    clients_file: str = setting("", "TOML file with the CDS clients: issuer, keys, profile, FHIR servers")
+    open: bool = setting(False, "answer clients that do not say who they are (demonstration, closed network)")
+    open_profile: str = setting("default", "profile of those clients: default, epic, cerner, sandbox or your own")
+    fhir_servers: tuple[str, ...] = setting(
+        (), "FHIR servers that may be asked for those clients, without a token too; the exact base URLs"
+    )
+    origins: tuple[str, ...] = setting(
+        (), "origins of browser clients (CORS), for example https://ehr.hospital.example"
+    )
+    id_per_hook: bool = setting(True, "one service id a hook; false: the id `emh` serves all of them")
+    budget_ms: int = setting(500, "time for one answer in milliseconds, data from the FHIR server included")
+    max_concurrent: int = setting(64, "requests in work at once; more are refused with 503")
+    max_body_kib: int = setting(8192, "largest request in KiB")
+    debug_header: bool = setting(False, "say in a header why no card is shown")
+    page: bool = setting(False, "serve the acceptance page, a small CDS client for the browser, at /ehr")
+    evidence_url: str = setting("", "page that explains rules and evidence, the source link of every card")
+    keep_days: int = setting(1095, "days that cards shown and feedback are kept")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,6 @@ from emhwatch.publish.observation import ResourceSet
 from emhwatch.publish.schema import CONFIRMED, PLANNED, SENT, published_device, published_resource, published_set
 from emhwatch.store.schema import now_ms
 
-LEASE_MS = 120_000  #: longer than all rounds of one write-back
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -45,6 +43,7 @@ def plan(
     made: ResourceSet,
     *,
     owner: str,
+    lease_s: float,
     send: bool,
     deliberate: bool,
 ) -> Plan:
@@ -75,7 +74,7 @@ def plan(
         "indicator": assessment.indicator,
         "card": assessment.card,
         "lease": owner if send else None,
-        "lease_until": now + LEASE_MS if send else None,
+        "lease_until": now + int(lease_s * 1000) if send else None,
     }
     if row:
         connection.execute(update(published_set).where(*_is(published_set, server, made.focus)).values(values))

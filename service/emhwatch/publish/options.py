@@ -19,6 +19,9 @@ class WriteOptions:
     software: str = "0"  #: version of this software
     server_url: str = ""  #: base URL for versioned references in identifiers
     quotes: Quotes = Quotes.SNIPPET
+    source_references: bool = (
+        True  #: False: sources as identifiers only; a server may refuse to delete what is referenced
+    )
     performer: str | None = None  #: "Organization/1": performer of the Observations, whom the Device acts for
     recipient: str | None = None  #: reference that gets a Communication
     task_owner: str | None = None  #: reference that gets a Task

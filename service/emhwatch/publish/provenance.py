@@ -81,7 +81,8 @@ def _sources(assessment: Assessment, options: WriteOptions) -> list[Resource]:
         if found is None:
             continue
         what: Resource = {"identifier": {"system": _URI, "value": base + source}, "type": found[0].partition("/")[0]}
-        if assessment.tier is not Tier.NOT_ASSESSED:  # a withdrawn report may be deleted: nothing may point to it
+        # A withdrawn report may be deleted: nothing may point to it.
+        if options.source_references and assessment.tier is not Tier.NOT_ASSESSED:
             what["reference"] = source
         entities.append({"role": "source", "what": what})
     return entities

@@ -66,6 +66,7 @@ class FhirPublisher:
     enabled: bool = True  #: False: silent mode, only recorded in the ledger
     alerts: AlertSink | None = None
     deliberate: bool = False  #: a person asked for it: another rule set is a reason to write
+    lease_s: float = 120.0  #: longer than all rounds of one write-back; how long a crashed worker blocks a report
     on_result: Callable[[str], None] = lambda _: None  #: "write", "same", "stale", "rules", "silent"; for metrics
     _owner: str = field(default_factory=lambda: uuid.uuid4().hex)
     _devices: dict[str, str] = field(default_factory=dict)
@@ -146,6 +147,7 @@ class FhirPublisher:
                 assessment,
                 made,
                 owner=self._owner,
+                lease_s=self.lease_s,
                 send=self.enabled,
                 deliberate=self.deliberate,
             )
@@ -154,11 +156,15 @@ class FhirPublisher:
         self.on_result(plan.reason)
         if not plan.todo:
             return _references(plan.standing)
+        written = False
         try:
             standing = await self._write(assessment, made, plan)
-        except FhirError:
-            await self.database.write(lambda c: ledger.give_up(c, self.server_name, made.focus, self._owner))
-            raise
+            written = True
+        finally:
+            if not written:  # also when the worker is told to stop: the next one need not wait for the lease
+                await asyncio.shield(
+                    self.database.write(lambda c: ledger.give_up(c, self.server_name, made.focus, self._owner))
+                )
         references = _references(standing)
 
         def keep(connection: Connection) -> None:
