@@ -70,6 +70,12 @@ class TableFiles:
             )
         return rows
 
+    def header(self, path: str) -> list[str]:
+        """Names of the columns of a CSV file."""
+        raw = self.files.get(path) or self.site.get(path, b"")
+        lines = [line for line in raw.decode("utf-8", "replace").splitlines() if not line.startswith("#")]
+        return next(csv.reader(lines[:1]), [])
+
     def toml(self, path: str) -> dict[str, Any]:
         """A TOML file, `{}` with a problem when it cannot be read."""
         self.read.setdefault(path, set())
