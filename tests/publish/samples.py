@@ -15,6 +15,7 @@ from emhwatch.model.assessment import (
 )
 from emhwatch.types import Biopsy, Grade, Histology, Indicator, Side, Source, Tier, Value
 
+RULES = Rules(version="2026.11.0", digest="0" * 64)
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 
 
@@ -30,7 +31,7 @@ def assessment(
     danger: Value = Value.ABSENT,
     words: str = "lobulated paravertebral mass at T9",
     hemoglobin: str | None = None,
-    rules: Rules = Rules(version="2026.11.0", digest="0" * 64),
+    rules: Rules = RULES,
 ) -> Assessment:
     """One evaluation of one report."""
     focus = f"DiagnosticReport/{report}"

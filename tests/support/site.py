@@ -54,7 +54,7 @@ class Site:
 
     async def results(self, patient: str) -> list[Resource]:
         """Every Observation of the patient, as it stands."""
-        found = await self.client.search("Observation", [("patient", patient)])
+        found = await self.client.search("Observation", [("patient", patient)], max_resources=100_000)
         assert found.complete
         return [r for r in found.resources if r["resourceType"] == "Observation"]
 
