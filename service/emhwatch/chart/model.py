@@ -39,8 +39,10 @@ class CodeHit:
 
     concept: str
     keys: tuple[str, ...]  #: keys of the policy, may be empty
-    role: str
+    role: str  #: of `mappings/concepts.csv`
     coding: Coding
+    value: str | None = None  #: what the concept stands for in its role, or what the code adds ("remission")
+    rival: str | None = None  #: key instead, as a coded conclusion of a report about the mass
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class Gap:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """What every entry carries. `reference` is "Type/id", the `fullUrl` of a body without id, or
-    "Type/id#contained"; None only for a body that has neither."""
+    "Type/id#contained"; None only for a body that has neither.
+    """
 
     reference: str | None
     version: str | None
@@ -148,7 +151,7 @@ class CodedFinding(Entry):
     """A coded statement that is no Condition. `days`: effective date, or that of the report or study."""
 
     value: Value  #: present, absent, possible, unknown, as the Observation states it
-    origin: str  #: "Observation", "ImagingStudy.reasonCode", "DiagnosticReport.conclusionCode", …
+    origin: str  #: "Observation", "ImagingStudy.reasonCode", "ImagingStudy.bodySite"
     sites: tuple[str, ...] = ()
     side: Side | None = None
     text: str | None = None
@@ -160,6 +163,7 @@ class Drug(Entry):
     """One drug record. `days`: start, else written; `until`: recorded end."""
 
     classes: tuple[str, ...]  #: of `mappings/chart/drugs.csv`: "iron-chelator", "anticoagulant", …
+    named: tuple[str, ...]  #: keys of the policy that the classes stand for
     active: bool
     until: Days | None
     text: str | None
