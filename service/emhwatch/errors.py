@@ -12,7 +12,7 @@
         FhirUnavailable, FhirThrottled, FhirUnauthorized, FhirForbidden, FhirNotFound, FhirGone,
         FhirConflict, FhirRejected, FhirInvalidResource, OutcomeUnknown
       CdsError                  a CDS Hooks request is refused
-        HookUnknown, HookRequestInvalid, PrefetchIncomplete, CdsClientUntrusted, CdsOverloaded
+        HookUnknown, HookRequestInvalid, PrefetchIncomplete, CdsClientUntrusted, CdsOverloaded, CdsFailed
 
 Messages are fixed text plus names of settings, element paths and codes: never a value that was sent, never a URL.
 """
@@ -265,3 +265,11 @@ class CdsOverloaded(CdsError):
     code = "cds-overloaded"
     issue_type = "throttled"
     status = 503
+
+
+class CdsFailed(CdsError):
+    """The evaluation failed; nothing was decided."""
+
+    code = "cds-failed"
+    issue_type = "exception"
+    status = 500

@@ -144,6 +144,7 @@ class CardTables:
     words: Mapping[tuple[str, str], str]
     rivals: tuple[Group, ...]
     undescribed: tuple[Group, ...]
+    attributes: tuple[tuple[str, str], ...]  #: source attribute, value
 
     def say(self, kind: str, value: str) -> str:
         """Words for a value; the value itself when the table has none."""
@@ -174,12 +175,14 @@ def parse(files: TableFiles) -> CardTables:
         },
         rivals=reader.groups("rival"),
         undescribed=reader.groups("undescribed"),
+        attributes=tuple((r["attribute"], r["value"]) for r in files.csv(f"{FOLDER}/attributes.csv", _ATTRIBUTE)),
     )
     _check_placeholders(files, tables)
     return tables
 
 
 _REASON = ("code", "display")
+_ATTRIBUTE = ("attribute", "value")
 _LINK = ("label", "url", "type", "local", "cards")
 
 
