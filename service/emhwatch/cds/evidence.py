@@ -46,8 +46,9 @@ def _page(tables: TableSet, listed: tuple[tuple[str, str], ...], links: list[tup
     reading = "".join(f'<li><a href="{escape(url)}" rel="noreferrer">{escape(label)}</a></li>' for label, url in links)
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        "<title>emhwatch: rules and evidence</title><style>body{font:1rem/1.5 system-ui;max-width:50rem;margin:2rem auto;"
-        "padding:0 1rem}th{text-align:left;vertical-align:top;padding-right:1rem}code{overflow-wrap:anywhere}</style>"
+        "<title>emhwatch: rules and evidence</title>"
+        "<style>body{font:1rem/1.5 system-ui;max-width:50rem;margin:2rem auto;padding:0 1rem}"
+        "th{text-align:left;vertical-align:top;padding-right:1rem}code{overflow-wrap:anywhere}</style>"
         f"<h1>emhwatch: rules and evidence</h1><p>Rule set {escape(tables.version)}, digest "
         f"<code>{escape(tables.digest)}</code>.</p><p>{escape(tables.clients.usage)}</p>"
         f"<h2>Source attributes</h2><table>{rows}</table><h2>Reading</h2><ul>{reading}</ul></html>"
