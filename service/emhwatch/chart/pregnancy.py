@@ -1,8 +1,8 @@
 """Pregnancies from Conditions and Observations (policy 4.3: limits by trimester).
 
-Stated meanings: a due date is day 280, a last period day 0, a gestational age counts back from its date. A pregnancy with
-a known week lasts until its recorded end, else 300 days. One without a week lasts from the day it is stated until its
-recorded end or a statement of no pregnancy, else 300 days.
+Stated meanings: a due date is day 280, a last period day 0, a gestational age counts back from its date. A pregnancy
+with a known week lasts until its recorded end, else 300 days. One without a week lasts from the day it is stated until
+its recorded end or a statement of no pregnancy, else 300 days.
 """
 
 from dataclasses import dataclass, field
