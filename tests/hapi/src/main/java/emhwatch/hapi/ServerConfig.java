@@ -18,6 +18,7 @@ import ca.uhn.fhir.jpa.model.config.SubscriptionSettings;
 import ca.uhn.fhir.jpa.provider.IJpaSystemProvider;
 import ca.uhn.fhir.jpa.provider.JpaCapabilityStatementProvider;
 import ca.uhn.fhir.jpa.provider.SubscriptionTriggeringProvider;
+import ca.uhn.fhir.jpa.provider.ValueSetOperationProvider;
 import ca.uhn.fhir.jpa.search.DatabaseBackedPagingProvider;
 import ca.uhn.fhir.jpa.subscription.channel.config.SubscriptionChannelConfig;
 import ca.uhn.fhir.jpa.subscription.match.config.SubscriptionProcessorConfig;
@@ -125,12 +126,13 @@ public class ServerConfig {
   @Bean
   public RestfulServer restfulServer(
       FhirContext fhir, ResourceProviderFactory providers, IJpaSystemProvider system,
-      SubscriptionTriggeringProvider triggering, BinaryAccessProvider binaries, IFhirSystemDao<?, ?> systemDao,
+      SubscriptionTriggeringProvider triggering, ValueSetOperationProvider valueSets, BinaryAccessProvider binaries,
+      IFhirSystemDao<?, ?> systemDao,
       JpaStorageSettings storage, ISearchParamRegistry searchParams, IValidationSupport validation,
       DatabaseBackedPagingProvider paging) {
     var server = new RestfulServer(fhir);
     server.registerProviders(providers.createProviders());
-    server.registerProviders(system, triggering, binaries);
+    server.registerProviders(system, triggering, valueSets, binaries);
     server.setServerConformanceProvider(
         new JpaCapabilityStatementProvider(server, systemDao, storage, searchParams, validation));
     server.setPagingProvider(paging);
