@@ -88,7 +88,7 @@ class _Builder:
         """The slots of an evaluation that took place."""
         slots: dict[str, Resource] = {}
         shared = {panel.name: self._panel(panel, None, slots) for panel in self._panels(of_mass=False)}
-        for mass in self.assessment.masses or (None,):
+        for mass in self.assessment.masses or (self.assessment.whole,):
             own = [self._panel(panel, mass, slots) for panel in self._panels(of_mass=True)]
             self._assessment(mass, [*own, *shared.values()], slots)
         slots.update(alerts(self.coder, self.assessment, self.options, self._lead_slot()))
@@ -212,7 +212,7 @@ class _Builder:
         words = self.tables.output.words["narrative"]
         title = observation["code"]["text"]
         if panel == "assessment":
-            which = words["mass"].format(number=_number(mass)) if mass else words["no_mass"]
+            which = words["mass"].format(number=number) if (number := _number(mass)) else words["no_mass"]
             tier = observation["valueCodeableConcept"]["text"]
             title = words["assessment"].format(mass=which, tier=tier)
         if lines:
@@ -246,6 +246,7 @@ class _Builder:
 
 
 def _number(mass: MassAssessment | None) -> int:
+    """1 for the first mass; 0 where the report shows none."""
     return 0 if mass is None else mass.index + 1
 
 
