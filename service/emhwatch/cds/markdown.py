@@ -9,7 +9,7 @@ SNIPPET_LIMIT = 200
 _SPECIAL = re.compile(r"[\\`*_\[\]|~]")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "{": "&#123;", "}": "&#125;"})
 #: Clients turn these into links even when they are escaped; a blank ends that.
-_LINKS = (("://", ": //"), ("@", " @ "))
+_LINKS = (("://", ": //"), ("@", " @ "), ("](", "] ("))
 _WWW = re.compile(r"www\.", re.IGNORECASE)
 #: Control, format (zero width, bidirectional), surrogate, private use and unassigned characters.
 _INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn"))
