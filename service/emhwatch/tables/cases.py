@@ -81,7 +81,8 @@ def parse(files: TableFiles) -> CaseTables:
         _decision(files, row, keys) for path in files.under(DECISION, ".csv") for row in files.csv(path, columns)
     ]
     seen: set[str] = set()
-    for case in (*sentences, *decisions):
+    every: list[SentenceCase | DecisionCase] = [*sentences, *decisions]
+    for case in every:
         if case.name in seen or not case.name:
             files.problem(
                 case.file, case.line, case.name, "no name, or the name of another case", "give it its own name"
@@ -148,7 +149,7 @@ def _values(files: TableFiles, row: Row, column: str, keys: Collection[str]) -> 
 
 def _dated(files: TableFiles, row: Row, column: str) -> list[tuple[str, float | None, int]]:
     """`120@5`, `mcv=68@5`, `transfusion@85`, `blocked`."""
-    found = []
+    found: list[tuple[str, float | None, int]] = []
     for word in row.list(column):
         what, _, ago = word.partition("@")
         name, equals, number = what.rpartition("=")

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from emhwatch.tables import evidence
 from emhwatch.tables.codes import CONCEPTS, CodeTables
 from emhwatch.tables.decision import FOLDER, INPUTS, DecisionTables
 from emhwatch.tables.keys import PATH as KEYS
@@ -27,6 +28,10 @@ def check(files: TableFiles, parsed: Mapping[str, Any]) -> None:
     _sources(files, keys, codes, parsed["text"].keys, computed)
     _uses(files, keys, decision, {key for keys_from in computed.values() for key in keys_from})
     _rows(files, decision)
+    reasons = evidence.parse(files, keys.by_key)
+    for key in decision.scores.keys:
+        if key not in reasons:
+            files.problem(evidence.PATH, 0, key, "scores, but without evidence", "say why it counts")
 
 
 def _computed(files: TableFiles, keys: KeyTables) -> dict[str, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""The clinical tables: check them, write them in their standard form, run their worked cases, build what is made of them.
+"""The clinical tables: check, standard form, worked cases, what is built of them, what changed.
 
 Examples:
   emhwatch tables check                     every problem as file:line: key: problem: what to do
