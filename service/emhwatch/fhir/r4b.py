@@ -153,4 +153,6 @@ def _empties(node: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - decoded J
             yield from _empties(value, f"{path}.{name}")
     elif isinstance(node, list):
         for index, item in enumerate(node):
+            if item in ({}, [], ""):
+                yield f"{path}[{index}]: empty"
             yield from _empties(item, f"{path}[{index}]")
