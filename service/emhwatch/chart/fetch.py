@@ -1,9 +1,9 @@
 """The chart of an event from the FHIR server: a bounded number of requests, all pages, and what is missing is named.
 
-Every event becomes evaluations of reports or studies (policy 2.7): a report is evaluated itself; a study is, while it has
-no report, else its reports are; other data of the patient (hemoglobin, diagnosis, order, procedure, pathology, merge,
-death) evaluate the newest imaging report anew. Search results are taken whole; which resource belongs to the patient is
-decided once, in `chart.build`.
+Every event becomes evaluations of reports or studies (policy 2.7): a report is evaluated itself; a study is, while it
+has no report, else its reports are; other data of the patient (hemoglobin, diagnosis, order, procedure, pathology,
+merge, death) evaluate the newest imaging report anew. Search results are taken whole; which resource belongs to the
+patient is decided once, in `chart.build`.
 
 Failures: what may pass (server down, throttled, credentials) is raised, so that the inbox tries again. What will not
 pass (forbidden, search not supported) costs that part of the chart only and is named in `incomplete`; the focus and the
@@ -164,12 +164,10 @@ class ServerChartFetcher:
                 break
             into.resources.append(patient)
             ids.append(str(patient.get("id")))
-            links = [
-                text(obj(k, "other"), "reference") for k in objects(patient, "link") if k.get("type") == "replaced-by"
-            ]
-            if len(links) != 1 or links[0] is None or links[0].rpartition("/")[2] in ids:
+            links = [obj(link, "other") for link in objects(patient, "link") if link.get("type") == "replaced-by"]
+            current = text(links[0], "reference") if len(links) == 1 else None
+            if current is None or current.rpartition("/")[2] in ids:
                 break
-            current = links[0]
         ids = ids or [reference.partition("/_history")[0].rpartition("/")[2]]
         into.resources += (older := await self._merged_into(ids[-1]))
         surviving = f"Patient/{ids[-1]}"
@@ -198,7 +196,7 @@ class ServerChartFetcher:
 
     async def _attachments(self, found: "_Chart", gate: asyncio.Semaphore) -> None:
         """Fetch what reports and documents only link to, from this server alone."""
-        links = list(attachments(found.resources, self._tables))[: self._limits.attachments]
+        links = list(attachments(found.resources))[: self._limits.attachments]
         fetched = await asyncio.gather(*(self._binary(link, gate) for link in links))
         for binary in fetched:
             if binary is None:

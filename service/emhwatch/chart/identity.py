@@ -35,7 +35,7 @@ class Patients:
         found = cls(scope)
         targets: dict[str, set[str]] = {}
         for patient in scope.index.of("Patient"):
-            own = patient.reference
+            own = found.name(patient)
             if own is None or scope.refused(patient):
                 continue
             for link in objects(patient.resource, "link"):
@@ -78,14 +78,20 @@ class Patients:
 
     def records(self, key: str) -> list[Located]:
         """The Patient resources of one patient, the surviving one first."""
-        found = [p for p in self.scope.index.of("Patient") if p.reference and self.canonical(p.reference) == key]
-        return sorted(found, key=lambda p: (p.reference != key, p.reference or ""))
+        named = [(name, p) for p in self.scope.index.of("Patient") if (name := self.name(p)) is not None]
+        found = [(name != key, name, p) for name, p in named if self.canonical(name) == key]
+        return [p for _, _, p in sorted(found, key=lambda item: item[:2])]
+
+    def name(self, patient: Located) -> str | None:
+        """Key of one record: its reference, or its `fullUrl` where another server has a patient of the same id."""
+        same = self.scope.index.by_key.get(patient.reference or "", [])
+        return patient.full_url if len(same) > 1 and patient.full_url else patient.reference
 
     def _key_of(self, node: Resource, holder: Located | None) -> str | None:
         target, kind = text(node, "reference"), text(node, "type")
         found = self.scope.index.resolve(node, holder, kind="Patient")
         if found is not None and found.kind == "Patient" and found.parent is None:
-            return found.reference if self._agrees(found, obj(node, "identifier")) else None
+            return self.name(found) if self._agrees(found, obj(node, "identifier")) else None
         if found is not None and found.kind == "Patient":
             return self._contained(found)
         if found is not None or (kind and kind != "Patient"):
@@ -110,8 +116,8 @@ class Patients:
     def _contained(self, patient: Located) -> str | None:
         for identifier in objects(patient.resource, "identifier"):
             known = self.scope.index.resolve({"identifier": identifier, "type": "Patient"}, None)
-            if known is not None and known.reference:
-                return known.reference
+            if known is not None and known.kind == "Patient":
+                return self.name(known)
         for identifier in objects(patient.resource, "identifier"):
             if key := _identifier_key(identifier):
                 return key
@@ -132,7 +138,10 @@ class Person:
     @property
     def reference(self) -> str | None:
         """The key as a reference; None when the patient is only known by an identifier."""
-        return self.key if self.key and not self.key.startswith("identifier:") else None
+        match = _PATIENT.fullmatch(self.key or "")
+        if match is not None:
+            return match["key"]
+        return self.key if self.key and self.key.startswith("urn:") else None
 
 
 def identify(
@@ -144,14 +153,14 @@ def identify(
     )
     claims += [patients.subject(draft) for draft in drafts]
     if focus is not None:
-        own = focus.reference if focus.kind == "Patient" else patients.subject(focus)
+        own = patients.name(focus) if focus.kind == "Patient" else patients.subject(focus)
         own = patients.canonical(own) if own else None
         if own is None and not claims:
             return Person(identity=Identity.UNKNOWN)
         claims.append(own)
     if not claims:
         claims = list({patients.subject(entry) for entry in index.of(*_SUBJECTS)} - {None, NOT_A_PATIENT})
-        claims = claims or list({patients.canonical(p.reference) for p in index.of("Patient") if p.reference})
+        claims = claims or list({patients.canonical(name) for p in index.of("Patient") if (name := patients.name(p))})
         if not claims:
             return Person(identity=Identity.UNKNOWN)
     if len(set(claims)) != 1 or claims[0] in (None, NOT_A_PATIENT):

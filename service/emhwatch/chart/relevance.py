@@ -27,7 +27,7 @@ def concerns_us(resource: Resource, tables: TableSet) -> bool:
     kind = text(resource, "resourceType") or ""
     if kind in _ALWAYS:
         return True
-    scope = _scope((resource,), tables)
+    scope = _scope(tables)
     nodes = concepts(resource, "code") + [c for part in objects(resource, "component") for c in concepts(part, "code")]
     code = coded(scope, nodes)
     if kind == "Observation":
@@ -47,7 +47,7 @@ def subject_of(resource: Resource) -> Resource:
 
 def is_imaging(resource: Resource, tables: TableSet) -> bool:
     """Whether a DiagnosticReport may state a mass: it is of imaging, or says of nothing else what it is."""
-    scope = _scope((resource,), tables)
+    scope = _scope(tables)
     code, category = coded(scope, concepts(resource, "code")), coded(scope, concepts(resource, "category"))
     signs = Coded((*code.hits, *category.hits), (*code.codings, *category.codings), (*code.texts, *category.texts))
     imaging = bool(resource.get("imagingStudy")) or modality_of(scope, code, category) is not None
@@ -87,12 +87,12 @@ def reports_of_study(study: Resource, resources: Sequence[Resource], tables: Tab
 
 def states_mass(resource: Resource, tables: TableSet) -> bool:
     """Whether a Condition or Observation codes a mass at one of our sites."""
-    scope = _scope((resource,), tables)
+    scope = _scope(tables)
     nodes = concepts(resource, "code") + concepts(resource, "valueCodeableConcept")
     return any(hit.role == "mass" for hit in coded(scope, nodes).hits)
 
 
-def attachments(resources: Sequence[Resource], tables: TableSet) -> Iterator[str]:
+def attachments(resources: Sequence[Resource]) -> Iterator[str]:
     """Links to Binary resources in imaging and pathology reports and documents, newest first."""
     dated = []
     held = {f"Binary/{r.get('id')}" for r in resources if r.get("resourceType") == "Binary"}
@@ -120,6 +120,6 @@ def _located(resource: Resource) -> Located:
     return Located(resource, text(resource, "resourceType") or "", None)
 
 
-def _scope(resources: Sequence[Resource], tables: TableSet) -> Scope:
+def _scope(tables: TableSet) -> Scope:
     now = datetime(1970, 1, 1, tzinfo=UTC)  # no date is judged here
     return Scope(tables, SiteOptions(), _UTC, now, now.date(), Index())
