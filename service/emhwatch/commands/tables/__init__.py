@@ -7,6 +7,7 @@ Examples:
   emhwatch tables cases --name E01          one worked case; without --name all of them
   emhwatch tables build                     terminology/fhir/ and mappings/REFERENCE/
   emhwatch tables diff main                 what changed since a git revision or against another folder, and what flips
+  emhwatch tables publish                   code systems, value sets and definitions to the FHIR server
   emhwatch tables pull --server URL --overlay site/   value sets of a terminology server into the overlay
 """
 
@@ -20,6 +21,7 @@ ACTIONS = {
     "cases": "run the worked cases",
     "build": "FHIR resources and the reference, from the tables",
     "diff": "what changed, in words, and which answers flip",
+    "publish": "code systems, value sets and definitions to the FHIR server",
     "pull": "value sets of a terminology server into the site overlay",
 }
 
