@@ -20,7 +20,7 @@ def plain(text: str) -> str:
 
 def markdown(text: str) -> str:
     """Text that Markdown shows as it is."""
-    return plain(text).translate(_MARKDOWN)
+    return text.translate(_CONTROL).translate(_MARKDOWN)
 
 
 def narrative(title: str, rows: Sequence[tuple[str, str]], lines: Iterable[str] = ()) -> Resource:
