@@ -1,18 +1,16 @@
 """Words of an evaluation for the placeholders of the card texts; everything from a resource is escaped. Pure."""
 
 import datetime as dt
-import re
 from collections.abc import Callable, Iterable, Mapping
 
 from emhwatch.cds.markdown import escaped, quoted
 from emhwatch.cds.situation import Subject, number
-from emhwatch.model.assessment import Fact, Ground, Item, MassAssessment
+from emhwatch.model.assessment import Fact, Ground, Item, MassAssessment, ReportUsed
 from emhwatch.tables.cards import PLACEHOLDER
 from emhwatch.tables.wording import Situation
 from emhwatch.types import Source, Value
 
 _SITE_PREFIX = "site_"
-_SENTENCE_END = re.compile(r"[.!?]\"?\Z")
 
 
 class Writer:
@@ -35,7 +33,9 @@ class Writer:
 
     def report_type(self) -> str:
         """Kind of the report: its modality in words, else its own title."""
-        report = self._subject.report
+        return self._report_words(self._subject.report)
+
+    def _report_words(self, report: ReportUsed | None) -> str:
         if report is None:
             return self._say("report")
         known = self._tables.words.get(("modality", report.modality or ""))
@@ -181,17 +181,27 @@ class Writer:
 
     def danger_cord(self) -> str:
         """Words of the danger items of the cord."""
-        denial = self._subject.tables.keys.role("danger-denial")
-        return _sentence(self._danger(f for f in self._subject.assessment.danger_facts if f.key in denial))
+        return self._danger(f for f in self._subject.assessment.danger_facts if f.key in self._of_cord())
 
     def danger_bleeding(self) -> str:
         """Words of the other danger items."""
-        denial = self._subject.tables.keys.role("danger-denial")
-        return _sentence(self._danger(f for f in self._subject.assessment.danger_facts if f.key not in denial))
+        return self._danger(f for f in self._subject.assessment.danger_facts if f.key not in self._of_cord())
+
+    def _of_cord(self) -> tuple[str, ...]:
+        return self._subject.tables.keys.role("danger-denial")
 
     def _danger(self, facts: Iterable[Fact]) -> str:
         raised = [f for f in facts if f.value in (Value.PRESENT, Value.POSSIBLE)]
-        return "; ".join(dict.fromkeys(self._evidence(f) for f in raised)) or self._say("danger-unquoted")
+        return "; ".join(dict.fromkeys(self._raised(f) for f in raised)) or self._say("danger-unquoted")
+
+    def _raised(self, fact: Fact) -> str:
+        """A danger item with its words, and where and when they were written."""
+        report = next((r for r in self._subject.assessment.reports if r.reference == fact.reference), None)
+        kind = self._tables.words.get(("document", (fact.reference or "").partition("/")[0]))
+        where = self._report_words(report) if report else kind or ""
+        source = ", ".join(part for part in (where, fact.date.isoformat() if fact.date else "") if part)
+        words = f"{self._label(fact.key)}: {quoted(fact.text)}" if fact.text else self._label(fact.key)
+        return words + (f" ({source})" if source else "")
 
     def biopsy(self) -> str:
         """State of the biopsy in words."""
@@ -211,7 +221,7 @@ class Writer:
     def missing(self) -> str:
         """What was not available."""
         found = [missing.words for missing in self._subject.assessment.missing]
-        return ", ".join(dict.fromkeys(found)) or self._say("blood-unknown")
+        return ", ".join(dict.fromkeys(found)) or self._say("nothing-on-file")
 
     def source(self) -> str:
         """Why the mass is only possible."""
@@ -277,10 +287,6 @@ def _span(levels: tuple[str, ...]) -> str:
 
 def _plain(value: float | None) -> str:
     return f"{value:g}" if value is not None else ""
-
-
-def _sentence(words: str) -> str:
-    return words if _SENTENCE_END.search(words) else f"{words}."
 
 
 _FILLERS: Mapping[str, Callable[[Writer], str]] = {
