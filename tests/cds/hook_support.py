@@ -65,9 +65,9 @@ class Decision:
         self.asked.append({"resources": list(resources), **given})
         if self.answer:
             return self.answer(resources, **given)
-        order = next((o for o in given["draft_orders"] if "biopsy" in str(o.get("code", {}).get("text"))), None)
+        order = next((o for o in given["draft_orders"] if "biopsy" in str(o.get("code"))), None)
         made = card_samples.every_card()["W-1"]
-        reference = f"ServiceRequest/{order['id']}" if order else None
+        reference = f"ServiceRequest/{order.get('id')}" if order else None
         lead = replace(made.masses[0], **(card_samples.ORDERED if order else {}))
         return replace(
             made, patient=given["patient"], draft_order=reference, masses=(lead,), hold_offered=order is not None

@@ -9,7 +9,7 @@ from emhwatch.cds.fill import Writer
 from emhwatch.cds.offers import suggestions
 from emhwatch.cds.situation import Subject, situation
 from emhwatch.model.assessment import Assessment
-from emhwatch.tables.cards import CardTables
+from emhwatch.tables.cardparts import CardTables
 from emhwatch.tables.load import TableSet
 from emhwatch.types import Resource
 

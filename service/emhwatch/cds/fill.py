@@ -1,16 +1,14 @@
 """Words of an evaluation for the placeholders of the card texts; everything from a resource is escaped. Pure."""
 
-import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
-from emhwatch.cds.markdown import escaped, quoted
+from emhwatch.cds.markdown import escaped
 from emhwatch.cds.situation import Subject, number
-from emhwatch.model.assessment import Fact, Ground, Item, MassAssessment, ReportUsed
+from emhwatch.cds.words import Words, span
+from emhwatch.model.assessment import Item
 from emhwatch.tables.cards import PLACEHOLDER
 from emhwatch.tables.wording import Situation
-from emhwatch.types import Source, Value
-
-_SITE_PREFIX = "site_"
+from emhwatch.types import Source
 
 
 class Writer:
@@ -19,6 +17,7 @@ class Writer:
     def __init__(self, subject: Subject, situation: Situation) -> None:
         self._subject, self._situation = subject, situation
         self._tables = subject.tables.cards
+        self._words = Words(subject.assessment, subject.tables)
 
     def fill(self, text: str) -> str:
         """A text with all placeholders filled, in one pass, so that quoted words are never read as placeholders."""
@@ -33,66 +32,49 @@ class Writer:
 
     def report_type(self) -> str:
         """Kind of the report: its modality in words, else its own title."""
-        return self._report_words(self._subject.report)
-
-    def _report_words(self, report: ReportUsed | None) -> str:
-        if report is None:
-            return self._say("report")
-        known = self._tables.words.get(("modality", report.modality or ""))
-        return known or (escaped(report.title) if report.title else self._say("report"))
+        return self._words.report(self._subject.report)
 
     def report_date(self) -> str:
         """Day of the report."""
-        return self._day(self._subject.report.date if self._subject.report else None)
+        return self._words.day(self._subject.report.date if self._subject.report else None)
 
     def mass_snippet(self) -> str:
         """What the report says about the mass."""
         mass = self._subject.mass
-        return self._quote(mass.statement if mass else None, self._say("mass-unquoted"))
+        return self._words.quote(mass.statement if mass else None, self._words.say("mass-unquoted"))
 
     def site(self) -> str:
         """Site of the mass."""
-        return self._place(self._subject.mass)
+        return self._words.place(self._subject.mass)
 
     def order_site(self) -> str:
         """Site that the biopsy order names."""
         mass = self._subject.mass
-        return self._quote(mass.biopsy_fact if mass else None, self._say("a-site"))
+        return self._words.quote(mass.biopsy_fact if mass else None, self._words.say("a-site"))
 
     def levels(self) -> str:
         """Levels of the mass."""
         mass = self._subject.mass
-        return _span(mass.levels) if mass and mass.levels else self._say("levels-not-stated")
+        return span(mass.levels) if mass and mass.levels else self._words.say("levels-not-stated")
 
     def side(self) -> str:
         """Side of the mass."""
         mass = self._subject.mass
-        return self._tables.say("side", mass.side) if mass and mass.side else self._say("side-not-stated")
+        return self._tables.say("side", mass.side) if mass and mass.side else self._words.say("side-not-stated")
 
     def older_label(self) -> str:
         """Diagnosis that an older report gave."""
         mass = self._subject.mass
-        return self._quote(mass.older_label if mass else None, "")
+        return self._words.quote(mass.older_label if mass else None, "")
 
     def older_date(self) -> str:
         """Day of the older report."""
         mass = self._subject.mass
-        return self._day(mass.older_label.date if mass and mass.older_label else None)
+        return self._words.day(mass.older_label.date if mass and mass.older_label else None)
 
     def mass_list(self) -> str:
         """One line for each mass."""
-        return "\n".join(f"- {self._mass_line(mass)}" for mass in self._subject.assessment.masses)
-
-    def _mass_line(self, mass: MassAssessment) -> str:
-        side = self._tables.say("side", mass.side) if mass.side else ""
-        parts = [self._place(mass), _span(mass.levels), side, self._tables.say("tier", mass.tier)]
-        parts += [self._say("no-fit")] if mass.major else []
-        parts += [self._say("pooled")] if mass.pooled else []
-        return ", ".join(part for part in parts if part)
-
-    def _place(self, mass: MassAssessment | None) -> str:
-        labels = [self._label(key) for key in (mass.site_keys if mass else ())]
-        return ", ".join(dict.fromkeys(labels)) or self._say("site-not-stated")
+        return "\n".join(f"- {self._words.mass(mass)}" for mass in self._subject.assessment.masses)
 
     # ---- for and against ------------------------------------------------------------------------------------------
 
@@ -103,7 +85,7 @@ class Writer:
     def opposing_list(self) -> str:
         """What scored against EMH and what else the report offers."""
         scored = [self._item(item) for item in self._subject.opposing]
-        return ", ".join([*scored, *(self._evidence(fact) for fact in self._subject.rivals)])
+        return ", ".join([*scored, *(self._words.evidence(fact) for fact in self._subject.rivals)])
 
     def unknown_list(self) -> str:
         """Features that are not described."""
@@ -112,26 +94,30 @@ class Writer:
     def rival_list(self) -> str:
         """Other diagnoses that fit what opposes."""
         keys = {item.key for item in self._subject.opposing} | {fact.key for fact in self._subject.rivals}
-        return ", ".join(g.words for g in self._tables.rivals if not keys.isdisjoint(g.keys)) or self._say("rival")
+        return ", ".join(g.words for g in self._tables.rivals if not keys.isdisjoint(g.keys)) or self._words.say(
+            "rival"
+        )
 
     def _item(self, item: Item) -> str:
-        return self._evidence(item.fact) if item.fact and item.fact.key == item.key else self._label(item.key)
+        return (
+            self._words.evidence(item.fact) if item.fact and item.fact.key == item.key else self._words.label(item.key)
+        )
 
     # ---- blood ----------------------------------------------------------------------------------------------------
 
     def b_reason(self) -> str:
         """Grounds of the blood grade with values and dates."""
         grounds = self._subject.assessment.blood.grounds
-        found = list(dict.fromkeys(self._ground(ground) for ground in grounds))
+        found = list(dict.fromkeys(self._words.ground(ground) for ground in grounds))
         return "; ".join(found) or self.b_partial()
 
     def b_short(self) -> str:
         """The same in a few words."""
         grounds = self._subject.assessment.blood.grounds
         if not grounds:
-            return self._say("blood-unknown")
+            return self._words.say("blood-unknown")
         facts = [f for f in grounds[0].facts if f.source is not Source.LAB]
-        return self._label(facts[0].key) if facts else self._ground_words(grounds[0])
+        return self._words.label(facts[0].key) if facts else self._words.ground_name(grounds[0])
 
     def b_short_first(self) -> str:
         """The same at the beginning of a sentence."""
@@ -142,21 +128,21 @@ class Writer:
         """What there is on a suspected anemia."""
         blood = self._subject.assessment.blood
         facts = blood.partial or tuple(f for ground in blood.grounds for f in ground.facts)
-        return self._facts(facts) or self._say("blood-unknown")
+        return self._words.facts(facts) or self._words.say("blood-unknown")
 
     def cause(self) -> str:
         """Recorded causes and diseases."""
-        return self._facts(self._subject.assessment.blood.causes) or self.b_reason()
+        return self._words.facts(self._subject.assessment.blood.causes) or self.b_reason()
 
     def hb_value(self) -> str:
         """Newest hemoglobin with its unit."""
         newest = self._subject.newest_hb
-        return f"{newest.g_per_l:g} {self._say('hb-unit')}" if newest else ""
+        return f"{newest.g_per_l:g} {self._words.say('hb-unit')}" if newest else ""
 
     def hb_date(self) -> str:
         """Day of the newest hemoglobin."""
         newest = self._subject.newest_hb
-        return self._day(newest.date if newest else None)
+        return self._words.day(newest.date if newest else None)
 
     def mcv(self) -> str:
         """Mean cell volume."""
@@ -166,42 +152,22 @@ class Writer:
         """Filtration rate."""
         return _plain(number(self._subject.assessment.egfr))
 
-    def _ground(self, ground: Ground) -> str:
-        return self._facts(ground.facts) or self._ground_words(ground)
-
-    def _ground_words(self, ground: Ground) -> str:
-        rules = self._subject.tables.decision.grades.grounds
-        return next((rule.words for rule in rules if rule.id == ground.id), ground.id)
-
     # ---- danger, biopsy, the rest ---------------------------------------------------------------------------------
 
     def danger_snippet(self) -> str:
         """Words of every danger item."""
-        return self._danger(self._subject.assessment.danger_facts)
+        return self._words.danger(self._subject.assessment.danger_facts)
 
     def danger_cord(self) -> str:
         """Words of the danger items of the cord."""
-        return self._danger(f for f in self._subject.assessment.danger_facts if f.key in self._of_cord())
+        return self._words.danger(f for f in self._subject.assessment.danger_facts if f.key in self._of_cord())
 
     def danger_bleeding(self) -> str:
         """Words of the other danger items."""
-        return self._danger(f for f in self._subject.assessment.danger_facts if f.key not in self._of_cord())
+        return self._words.danger(f for f in self._subject.assessment.danger_facts if f.key not in self._of_cord())
 
     def _of_cord(self) -> tuple[str, ...]:
         return self._subject.tables.keys.role("danger-denial")
-
-    def _danger(self, facts: Iterable[Fact]) -> str:
-        raised = [f for f in facts if f.value in (Value.PRESENT, Value.POSSIBLE)]
-        return "; ".join(dict.fromkeys(self._raised(f) for f in raised)) or self._say("danger-unquoted")
-
-    def _raised(self, fact: Fact) -> str:
-        """A danger item with its words, and where and when they were written."""
-        report = next((r for r in self._subject.assessment.reports if r.reference == fact.reference), None)
-        kind = self._tables.words.get(("document", (fact.reference or "").partition("/")[0]))
-        where = self._report_words(report) if report else kind or ""
-        source = ", ".join(part for part in (where, fact.date.isoformat() if fact.date else "") if part)
-        words = f"{self._label(fact.key)}: {quoted(fact.text)}" if fact.text else self._label(fact.key)
-        return words + (f" ({source})" if source else "")
 
     def biopsy(self) -> str:
         """State of the biopsy in words."""
@@ -211,17 +177,17 @@ class Writer:
     def f_snippet(self) -> str:
         """Words of the recommendation or the order."""
         mass = self._subject.mass
-        return self._quote(mass.biopsy_fact if mass else None, "")
+        return self._words.quote(mass.biopsy_fact if mass else None, "")
 
     def e_snippet(self) -> str:
         """Words that name EMH."""
         mass = self._subject.mass
-        return self._quote(mass.emh_fact if mass else None, "")
+        return self._words.quote(mass.emh_fact if mass else None, "")
 
     def missing(self) -> str:
         """What was not available."""
         found = [missing.words for missing in self._subject.assessment.missing]
-        return ", ".join(dict.fromkeys(found)) or self._say("nothing-on-file")
+        return ", ".join(dict.fromkeys(found)) or self._words.say("nothing-on-file")
 
     def source(self) -> str:
         """Why the mass is only possible."""
@@ -245,44 +211,14 @@ class Writer:
     def drug(self) -> str:
         """Drugs that raise the risk of bleeding."""
         drugs = self._subject.assessment.anticoagulants or ()
-        named = (fact.text or (fact.code.display if fact.code else None) or self._label(fact.key) for fact in drugs)
+        named = (
+            fact.text or (fact.code.display if fact.code else None) or self._words.label(fact.key) for fact in drugs
+        )
         return ", ".join(dict.fromkeys(escaped(name) for name in named))
 
     def version(self) -> str:
         """Version of the rules."""
         return self._subject.assessment.rules.version
-
-    # ---- words ----------------------------------------------------------------------------------------------------
-
-    def _facts(self, facts: Iterable[Fact]) -> str:
-        return ", ".join(dict.fromkeys(self._evidence(fact) for fact in facts))
-
-    def _evidence(self, fact: Fact) -> str:
-        """One fact: what it means, in which words, when."""
-        label = self._tables.words.get(("lab", fact.key)) or self._label(fact.key)
-        day = f" {fact.date.isoformat()}" if fact.date else ""
-        if fact.source is Source.LAB and fact.text:
-            return f"{label} {escaped(fact.text)}" + (f" {self._say('on')}{day}" if day else "")
-        if fact.source is Source.TEXT and fact.text:
-            return f"{label}: {quoted(fact.text)}" + (f" ({day.strip()})" if day else "")
-        return f"{label}, {self._tables.say('source', fact.source)}{day}" if fact.source is Source.CODED else label
-
-    def _quote(self, fact: Fact | None, otherwise: str) -> str:
-        return quoted(fact.text) if fact and fact.text else otherwise
-
-    def _label(self, key: str) -> str:
-        return self._subject.tables.keys.label(key)
-
-    def _say(self, value: str) -> str:
-        return self._tables.say("text", value)
-
-    def _day(self, day: dt.date | None) -> str:
-        return day.isoformat() if day else self._say("day-not-stated")
-
-
-def _span(levels: tuple[str, ...]) -> str:
-    """Levels as written: one, or first to last."""
-    return levels[0] if len(levels) == 1 else f"{levels[0]}-{levels[-1]}" if levels else ""
 
 
 def _plain(value: float | None) -> str:

@@ -12,6 +12,7 @@ from emhwatch.cds.schema import cds_card, cds_feedback, cds_token
 from emhwatch.model.assessment import Assessment
 from emhwatch.model.history import CardShown, History, Override
 from emhwatch.ports import Database
+from emhwatch.publish.channel import seen
 from emhwatch.publish.schema import event_card
 from emhwatch.store.schema import now_ms
 from emhwatch.types import Indicator, Tier
@@ -55,6 +56,8 @@ class CardHistory:
         def work(connection: Connection) -> None:
             for row in rows:
                 connection.execute(insert(cds_card).values(row))
+                if row["indicator"] == Indicator.CRITICAL:
+                    seen(connection, row["server"], row["patient"])  # ends an alert that no channel delivered
 
         if rows:
             await self._database.write(work)

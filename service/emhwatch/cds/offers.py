@@ -6,7 +6,7 @@ from typing import Any
 
 from emhwatch.cds.fill import Writer
 from emhwatch.cds.situation import Subject
-from emhwatch.tables.cards import Offer
+from emhwatch.tables.cardparts import Offer
 from emhwatch.tables.wording import Situation
 from emhwatch.types import Resource
 

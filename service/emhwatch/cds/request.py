@@ -92,8 +92,7 @@ def resources_of(value: object) -> list[Resource]:
         return []
     if value.get("resourceType") != "Bundle":
         return [value] if isinstance(value.get("resourceType"), str) else []
-    entries = value.get("entry")
-    found = [e.get("resource") for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
+    found = [entry.get("resource") for entry in _objects(value.get("entry"))]
     return [r for r in found if isinstance(r, dict) and isinstance(r.get("resourceType"), str)]
 
 
@@ -171,7 +170,7 @@ def _bundle(value: object, name: str) -> list[Resource]:
     if isinstance(value, dict) and isinstance(value.get("entry", []), list):
         return resources_of({**value, "resourceType": "Bundle"})
     if isinstance(value, list):
-        return [r for r in value if isinstance(r, dict)]
+        return _objects(value)
     raise _invalid(f"context.{name} is not a Bundle.")
 
 
@@ -183,36 +182,33 @@ def _references(value: object, name: str) -> list[str]:
 
 def _slot(appointment: Resource) -> Resource:
     """An appointment as the order that it stands for."""
-    kinds: Sequence[Any] = [
-        *(appointment.get("serviceType") or ()),
-        *([{"text": appointment["description"]}] if isinstance(appointment.get("description"), str) else ()),
-    ]
-    codes = [k for k in kinds if isinstance(k, dict)]
-    words = [t for k in codes for t in (k.get("text"), *(c.get("display") for c in k.get("coding") or ())) if t]
+    described = appointment.get("description")
+    kinds = _objects(appointment.get("serviceType")) + ([{"text": described}] if isinstance(described, str) else [])
+    codings = [coding for kind in kinds for coding in _objects(kind.get("coding"))]
+    words = [kind.get("text") for kind in kinds] + [coding.get("display") for coding in codings]
     return {
         "resourceType": _ORDER,
         "id": appointment.get("id"),
         "status": "draft",
         "intent": "order",
-        "code": {
-            "coding": [c for k in codes for c in (k.get("coding") or ())],
-            "text": "; ".join(str(word) for word in words),
-        },
-        "reasonCode": appointment.get("reasonCode") or [],
+        "code": {"coding": codings, "text": "; ".join(word for word in words if isinstance(word, str) and word)},
+        "reasonCode": _objects(appointment.get("reasonCode")),
         "subject": _participant(appointment),
     }
 
 
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
 def _participant(appointment: Resource) -> dict[str, Any]:
-    for participant in appointment.get("participant") or ():
-        actor = participant.get("actor") if isinstance(participant, dict) else None
-        if isinstance(actor, dict) and str(actor.get("reference", "")).startswith("Patient/"):
-            return {"reference": actor["reference"]}
-    return {}
+    actors = [participant.get("actor") for participant in _objects(appointment.get("participant"))]
+    patients = [f"Patient/{about}" for about in map(_target, actors) if about]
+    return {"reference": patients[0]} if patients else {}
 
 
 def _based_on(appointments: Sequence[Resource]) -> tuple[str, ...]:
-    references = [b.get("reference") for a in appointments for b in a.get("basedOn") or () if isinstance(b, dict)]
+    references = [based.get("reference") for a in appointments for based in _objects(a.get("basedOn"))]
     return tuple(r for r in references if isinstance(r, str) and _REFERENCE.match(r) and r.startswith(f"{_ORDER}/"))
 
 
@@ -221,8 +217,7 @@ def _same_patient(request: HookRequest) -> None:
     allowed = {request.patient}
     patients = [r for v in request.prefetch.values() for r in resources_of(v) if r.get("resourceType") == "Patient"]
     for patient in patients:
-        links = [x.get("other") for x in patient.get("link") or () if isinstance(x, dict)]
-        linked = {_target(other) for other in links} - {None}
+        linked = {_target(link.get("other")) for link in _objects(patient.get("link"))} - {None}
         if patient.get("id") != request.patient and request.patient not in linked:
             raise _invalid("prefetch holds another patient than context.patientId.")
         allowed |= {str(patient.get("id")), *(str(x) for x in linked)}

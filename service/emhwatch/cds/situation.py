@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from emhwatch.model.assessment import Assessment, Fact, HbPoint, Item, MassAssessment, ReportUsed
-from emhwatch.tables.cards import Group
+from emhwatch.tables.cardparts import Group
 from emhwatch.tables.load import TableSet
 from emhwatch.tables.wording import Known, Situation
 from emhwatch.types import Histology, Value

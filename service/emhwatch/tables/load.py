@@ -9,7 +9,7 @@ from emhwatch.tables.locate import table_files
 from emhwatch.tables.source import TableFiles
 
 if TYPE_CHECKING:
-    from emhwatch.tables.cards import CardTables
+    from emhwatch.tables.cardparts import CardTables
     from emhwatch.tables.chart import ChartTables
     from emhwatch.tables.clients import ClientTables
     from emhwatch.tables.codes import CodeTables
