@@ -20,7 +20,7 @@ from emhwatch.cds.routes import CdsServices, Observed, create_router
 from emhwatch.model.assessment import Assessment
 from emhwatch.model.options import SiteOptions
 from emhwatch.settings import CdsSettings, FhirSettings, Settings
-from emhwatch.store.database import open_database
+from emhwatch.store.database import Database, open_database
 from emhwatch.tables.load import load_tables
 from tests.cds import card_samples
 
@@ -78,25 +78,40 @@ class Decision:
 class Site:
     """The service with everything that a test looks at."""
 
-    client: httpx.AsyncClient
     services: CdsServices
+    database: Database
     clock: FixedClock
     seen: list[Observed]
     errors: list[BaseException]
     app: FastAPI
+    base: str
+    client: httpx.AsyncClient = field(init=False)
 
 
 @asynccontextmanager
-async def site(
+async def site(folder: Path, **given: Any) -> AsyncIterator[Site]:
+    """The service in this process on a database of its own; see `build`."""
+    made = build(folder, **given)
+    transport = httpx.ASGITransport(made.app)
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url=made.base) as made.client:
+            yield made
+    finally:
+        await made.services.close()
+        await made.database.close()
+
+
+def build(
     folder: Path,
     *,
     fhir: httpx.AsyncBaseTransport | None = None,
     keys: httpx.AsyncBaseTransport | None = None,
     base: str = BASE,
     now: datetime = NOW,
+    network: bool = False,
     **settings: Any,
-) -> AsyncIterator[Site]:
-    """The service in this process on a database of its own."""
+) -> Site:
+    """The parts of the service as the settings give them; with `network` it may ask real FHIR servers."""
     cds = CdsSettings(**({"public_url": base, "open": True, "fhir_servers": (FHIR,)} | settings))
     configured = Settings(cds=cds, fhir=FhirSettings(base_url=FHIR, name="main"))
     database = open_database(f"sqlite:///{folder}/cds.sqlite")
@@ -110,19 +125,13 @@ async def site(
         clock=clock,
         observe=seen.append,
         report=errors.append,
-        fhir=fhir or httpx.MockTransport(refuse),
+        fhir=fhir or (None if network else httpx.MockTransport(refuse)),
         keys=keys,
     )
     app = FastAPI()
     app.include_router(create_router(services))
     app.include_router(evidence_router(tables))
-    transport = httpx.ASGITransport(app)
-    try:
-        async with httpx.AsyncClient(transport=transport, base_url=base) as client:
-            yield Site(client, services, clock, seen, errors, app)
-    finally:
-        await services.close()
-        await database.close()
+    return Site(services, database, clock, seen, errors, app, base)
 
 
 def refuse(request: httpx.Request) -> httpx.Response:

@@ -9,6 +9,7 @@ import asyncio
 import base64
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -16,6 +17,7 @@ import httpx
 
 from emhwatch.cds.clients import Client
 from emhwatch.cds.request import FhirAccess, HookRequest, resources_of
+from emhwatch.chart.relevance import attachments
 from emhwatch.errors import FhirError, FhirGone, FhirNotFound
 from emhwatch.fhir.auth import FixedAuthorization, NoAuthorization
 from emhwatch.fhir.base import FhirBase
@@ -76,12 +78,12 @@ async def gather(
     found = Gathered(orders=list(request.orders))
     partial = _prefetched(request, templates, found)
     absent = [t for t in templates if t.key not in request.prefetch]
-    orders, attachments = _open_orders(request, found), _open_attachments(found.resources)
+    orders, files = _open_orders(request, found), _open_attachments(found.resources)
     # Everything counts as missing until it is there, so that running out of time needs no bookkeeping.
     found.missing += absent
     found.incomplete += [CUT_OFF for _ in partial] + [NO_ORDER for _ in orders]
     if reader is None:
-        found.incomplete += [NO_BINARY for _ in attachments]
+        found.incomplete += [NO_BINARY for _ in files]
         return found
     await _within(
         [
@@ -91,9 +93,9 @@ async def gather(
         ],
         seconds(),
     )
-    attachments = _open_attachments(found.resources)
-    found.incomplete += [NO_BINARY for _ in attachments]
-    await _within([_fetch_attachment(found, reference, reader) for reference in attachments], seconds())
+    files = _open_attachments(found.resources)
+    found.incomplete += [NO_BINARY for _ in files]
+    await _within([_fetch_attachment(found, reference, reader) for reference in files], seconds())
     return found
 
 
@@ -186,7 +188,7 @@ async def _fetch_attachment(found: Gathered, reference: str, reader: FhirReader)
     except FhirError:
         return
     found.incomplete.remove(NO_BINARY)
-    binary: Resource = {"resourceType": "Binary", "id": reference.partition("/")[2]}
+    binary: Resource = {"resourceType": "Binary", "id": reference.rpartition("/")[2]}
     if content_type:
         binary["contentType"] = content_type
     found.resources.append({**binary, "data": base64.b64encode(data).decode()})
@@ -202,20 +204,5 @@ def _open_orders(request: HookRequest, found: Gathered) -> list[str]:
 
 
 def _open_attachments(resources: Sequence[Resource]) -> list[str]:
-    """Binaries that the newest reports refer to and that are not at hand."""
-    there = {_reference(r) for r in resources}
-    found: dict[str, None] = {}
-    reports = [r for r in resources if r.get("resourceType") == "DiagnosticReport"]
-    for report in sorted(reports, key=_report_date, reverse=True):
-        forms = report.get("presentedForm")
-        for form in forms if isinstance(forms, list) else [forms]:
-            url = form.get("url") if isinstance(form, dict) and not form.get("data") else None
-            if isinstance(url, str) and "Binary/" in url:
-                reference = "Binary/" + url.rpartition("Binary/")[2].partition("/")[0]
-                if reference not in there:
-                    found[reference] = None
-    return list(found)[:_MAX_ATTACHMENTS]
-
-
-def _report_date(report: Resource) -> str:
-    return str(report.get("effectiveDateTime") or report.get("issued") or "")
+    """Attachments that the newest reports refer to and that are not at hand."""
+    return list(islice(attachments(resources), _MAX_ATTACHMENTS))

@@ -4,6 +4,7 @@ from html import escape
 
 import orjson
 from fastapi import APIRouter, Response
+from fastapi.responses import HTMLResponse
 
 from emhwatch.tables.load import TableSet
 
@@ -30,7 +31,7 @@ def create_router(tables: TableSet) -> APIRouter:
     )
     page = _page(tables, listed, links).encode()
 
-    @router.get("/evidence", summary="Rules and evidence behind the cards")
+    @router.get("/evidence", summary="Rules and evidence behind the cards", response_class=HTMLResponse)
     async def evidence() -> Response:
         return Response(page, media_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _CSP})
 
