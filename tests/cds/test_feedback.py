@@ -30,6 +30,7 @@ async def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 async def shown(service: Site, **changed: Any) -> dict[str, Any]:
     answer = await service.client.post("/cds-services/emh-order-sign", json=hook(**changed))
+    await service.services.service.history.flush()
     return answer.json()["cards"][0]
 
 

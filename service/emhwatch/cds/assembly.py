@@ -56,6 +56,7 @@ def assemble(
     )
 
     async def close() -> None:
+        await service.history.close()
         await connections.aclose()
         await http.aclose()
 

@@ -1,14 +1,16 @@
 """Cards shown and answers given, remembered for de-duplication, overrides and withdrawal (policy 7.4-7.6)."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import BindParameter, Connection, bindparam, delete, exists, insert, select
 
 from emhwatch.cds.schema import cds_card, cds_feedback, cds_token
+from emhwatch.errors import StoreUnavailable
 from emhwatch.model.assessment import Assessment
 from emhwatch.model.history import CardShown, History, Override
 from emhwatch.ports import Database
@@ -21,6 +23,15 @@ OTHER = "other"  #: `CardShown.hook` of a card that another clinician was shown
 EVENT = "event"  #: `CardShown.hook` of the event loop
 _OVERRIDDEN = "overridden"
 _DAY_MS = 86_400_000
+_SOON_S, _AGAIN_S = 0.02, 1.0
+_MAX_PENDING = 10_000  #: cards that wait while the data store is away
+_INSERT = insert(cds_card).values(shown=now_ms())
+_SERVER: BindParameter[str] = bindparam("server")
+_PATIENT: BindParameter[str] = bindparam("patient")
+_ANY = select(
+    exists().where(cds_card.c.server == _SERVER, cds_card.c.patient == _PATIENT)
+    | exists().where(event_card.c.server == _SERVER, event_card.c.patient == _PATIENT)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +47,16 @@ class Showing:
 
 
 class CardHistory:
-    """`ports.HistoryStore` on the data store."""
+    """`ports.HistoryStore` on the data store.
+
+    What is shown is written a moment later, many cards in one write, so that no clinician waits for the disk. A crash
+    in that moment costs at most that a card is shown once more, and its feedback is kept as that of an unknown card.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._pending: list[dict[str, Any]] = []
+        self._flushing: asyncio.Task[None] | None = None
 
     async def load(self, server: str, patient: str) -> History:
         """Everything remembered about one patient."""
@@ -49,18 +66,47 @@ class CardHistory:
         """The same as one clinician sees it: what another one was shown does not silence a card (hook `OTHER`)."""
         return await self._database.read(lambda connection: _load(connection, server, patient, user))
 
-    async def remember(self, showing: Showing, assessment: Assessment, cards: Sequence[dict[str, Any]]) -> None:
-        """Keep that cards are shown; durable on return."""
-        rows = [_row(showing, assessment, card) for card in cards]
+    def remember(self, showing: Showing, assessment: Assessment, cards: Sequence[dict[str, Any]]) -> None:
+        """Keep that cards are shown."""
+        self._pending += [_row(showing, assessment, card) for card in cards]
+        if self._pending and self._flushing is None:
+            self._flushing = asyncio.create_task(self._write_soon())
+
+    async def flush(self) -> None:
+        """Write what is pending; durable on return."""
+        rows, self._pending = self._pending, []
 
         def work(connection: Connection) -> None:
+            if rows:
+                connection.execute(_INSERT, rows)
             for row in rows:
-                connection.execute(insert(cds_card).values(row))
                 if row["indicator"] == Indicator.CRITICAL:
                     seen(connection, row["server"], row["patient"])  # ends an alert that no channel delivered
 
-        if rows:
+        try:
             await self._database.write(work)
+        except StoreUnavailable:
+            self._pending = [*rows, *self._pending][-_MAX_PENDING:]
+            raise
+
+    async def _write_soon(self) -> None:
+        pause = _SOON_S
+        while self._pending:
+            await asyncio.sleep(pause)
+            try:
+                await self.flush()
+                pause = _SOON_S
+            except StoreUnavailable:  # the store says so in its own check; cards go on
+                pause = _AGAIN_S
+        self._flushing = None
+
+    async def close(self) -> None:
+        """Write what is pending and stop."""
+        if self._flushing:
+            self._flushing.cancel()
+            self._flushing = None
+        if self._pending:
+            await self.flush()
 
     async def purge(self, *, keep_days: int) -> None:
         """Forget what is older, and tokens that have expired."""
@@ -97,11 +143,12 @@ def _row(showing: Showing, assessment: Assessment, card: dict[str, Any]) -> dict
         "rules": assessment.rules.version,
         "suggestions": orjson.dumps(offered).decode(),
         "shown_on": assessment.t.isoformat(),
-        "shown": now_ms(),
     }
 
 
 def _load(connection: Connection, server: str, patient: str, user: str | None) -> History:
+    if not connection.execute(_ANY, {"server": server, "patient": patient}).scalar():
+        return History()  # most patients: one look
     mine = (cds_card.c.server == server, cds_card.c.patient == patient)
     shown = [
         _shown(

@@ -84,7 +84,7 @@ class CdsService:
             user=request.user,
             encounter=request.encounter,
         )
-        await self.history.remember(showing, assessment, cards)
+        self.history.remember(showing, assessment, cards)
         return Answer(cards, assessment, "" if cards else silence or f"row {assessment.row}")
 
     async def _history(self, server: str, request: HookRequest, client: Client) -> History | None:

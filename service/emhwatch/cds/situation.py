@@ -97,14 +97,11 @@ def situation(subject: Subject) -> Situation:
     """All inputs of the wording."""
     a, mass = subject.assessment, subject.mass
     newest = subject.newest_hb
-    facts: dict[str, set[str]] = {}
-    for key in {f.key for f in a.facts}:
-        facts[key] = {subject.value(key)}
     days = subject.tables.decision.constants["danger_document"]
     recent = {r.modality for r in a.reports if r.modality and r.date and 0 <= (a.t - r.date).days <= days}
     inputs: dict[str, Known] = {
-        **{key: frozenset({Value.UNKNOWN}) for key in subject.tables.keys.by_key},
-        **{key: frozenset(values) for key, values in facts.items()},
+        **subject.tables.cards.no_facts,
+        **{fact.key: frozenset((subject.value(fact.key),)) for fact in a.facts},
         "card": _one(subject.card),
         "row": _one(mass.row if mass else a.row),
         "blood": _one(a.blood.grade),

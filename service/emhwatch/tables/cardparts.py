@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from emhwatch.tables.wording import Situation, Text, When
+from emhwatch.tables.wording import Known, Situation, Text, When
 
 EVERY_CARD = "*"
 
@@ -106,6 +106,7 @@ class CardTables:
     rivals: tuple[Group, ...]
     undescribed: tuple[Group, ...]
     attributes: tuple[tuple[str, str], ...]  #: source attribute, value
+    no_facts: Mapping[str, Known]  #: every policy key as unknown, what a situation starts from
 
     def say(self, kind: str, value: str) -> str:
         """Words for a value; the value itself when the table has none."""

@@ -78,6 +78,7 @@ def parse(files: TableFiles) -> CardTables:
         rivals=reader.groups("rival"),
         undescribed=reader.groups("undescribed"),
         attributes=tuple((r["attribute"], r["value"]) for r in files.csv(f"{FOLDER}/attributes.csv", _ATTRIBUTE)),
+        no_facts=dict.fromkeys(reader.keys.by_key, frozenset((Value.UNKNOWN,))),
     )
     _check_placeholders(files, tables)
     return tables
@@ -88,12 +89,12 @@ class _Reader:
 
     def __init__(self, files: TableFiles) -> None:
         self._files = files
-        self._keys = key_table.parse(files)
+        self.keys = key_table.parse(files)
         decision = decision_tables.parse(files)
         self._cards = {rule.result["card"] for rule in decision.rows.rules} - {""} | {"I-9"}
         modalities = {r["value"] for r in files.csv(f"{FOLDER}/words.csv", _WORD) if r["kind"] == "modality"}
         self._values: dict[str, tuple[str, ...]] = {
-            **{key: tuple(Value) for key in self._keys.by_key},
+            **{key: tuple(Value) for key in self.keys.by_key},
             **INPUTS,
             "row": tuple(dict.fromkeys(rule.result["row"] for rule in decision.rows.rules)),
             "ground": tuple(ground.id for ground in decision.grades.grounds),
@@ -187,9 +188,9 @@ class _Reader:
                 continue
             keys: list[str] = []
             for key in row.list("keys"):
-                keys += self._keys.role(key[1:]) if key.startswith("@") else (key,)
+                keys += self.keys.role(key[1:]) if key.startswith("@") else (key,)
             for key in keys:
-                self._member(path, row.line, key, set(self._keys.by_key) | {"side", "levels"})
+                self._member(path, row.line, key, set(self.keys.by_key) | {"side", "levels"})
             found.append(Group(row["words"], tuple(keys)))
         return tuple(found)
 
