@@ -7,7 +7,7 @@ from emhwatch.tables import keys as key_table
 from emhwatch.tables.grades import GradeTables, parse_grades
 from emhwatch.tables.rules import NUMBER, Rule, RuleTable, parse_condition, parse_table
 from emhwatch.tables.scores import ScoreTables, parse_scores
-from emhwatch.tables.source import TableFiles
+from emhwatch.tables.source import Row, TableFiles
 from emhwatch.types import Biopsy, Grade, Histology, Indicator, Tier, Value
 
 FOLDER = "mappings/decision"
@@ -69,6 +69,9 @@ class DecisionTables:
     rows: RuleTable
     hold: RuleTable
     reasons: Mapping[str, Reason]
+    implications: Mapping[str, tuple[str, ...]]  #: key -> keys that it carries with it
+    drug_windows: Mapping[str, int]  #: key of a drug class -> days that an old record counts
+    lab_keys: tuple[tuple[str, str, str], ...]  #: analyte, "low" or "high", key
     rank: Mapping[str, Mapping[str, int]]  #: "indicator", "tier" -> value -> rank
 
     def words(self, code: str) -> str:
@@ -101,6 +104,9 @@ def parse(files: TableFiles) -> DecisionTables:
         rows=rows,
         hold=_hold(files, {rule.result["row"] for rule in rows.rules}),
         reasons=_reasons(files),
+        implications=_implications(files, keys),
+        drug_windows=_drug_windows(files, keys, constants),
+        lab_keys=_lab_keys(files, keys),
         rank=_rank(files),
     )
 
@@ -161,6 +167,38 @@ def _hold(files: TableFiles, rows: set[str]) -> RuleTable:
 def _reasons(files: TableFiles) -> dict[str, Reason]:
     rows = files.csv(f"{FOLDER}/missing.csv", ("code", "kind", "words"))
     return {row["code"]: Reason(row["code"], row["kind"], row["words"]) for row in rows}
+
+
+def _known(files: TableFiles, row: Row, column: str, keys: key_table.KeyTables) -> str:
+    if row[column] not in keys.by_key:
+        files.problem(row.file, row.line, row[column], "unknown key", "use one of mappings/keys.csv")
+    return row[column]
+
+
+def _implications(files: TableFiles, keys: key_table.KeyTables) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for row in files.csv(f"{FOLDER}/implications.csv", ("key", "implies")):
+        key = _known(files, row, "key", keys)
+        found[key] = (*found.get(key, ()), _known(files, row, "implies", keys))
+    return found
+
+
+def _drug_windows(files: TableFiles, keys: key_table.KeyTables, constants: Mapping[str, int]) -> dict[str, int]:
+    found = {}
+    for row in files.csv(f"{FOLDER}/drugs.csv", ("key", "window")):
+        if row["window"] not in constants:
+            files.problem(row.file, row.line, row["window"], "unknown constant", "use one of constants.csv")
+        found[_known(files, row, "key", keys)] = constants.get(row["window"], 0)
+    return found
+
+
+def _lab_keys(files: TableFiles, keys: key_table.KeyTables) -> tuple[tuple[str, str, str], ...]:
+    found = []
+    for row in files.csv(f"{FOLDER}/lab_keys.csv", ("analyte", "flag", "key")):
+        if row["flag"] not in ("low", "high"):
+            files.problem(row.file, row.line, row["flag"], "unknown flag", "use low or high")
+        found.append((row["analyte"], row["flag"], _known(files, row, "key", keys)))
+    return tuple(found)
 
 
 def _rank(files: TableFiles) -> dict[str, dict[str, int]]:

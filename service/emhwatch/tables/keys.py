@@ -8,6 +8,13 @@ from emhwatch.tables.source import Row, TableFiles
 PATH = "mappings/keys.csv"
 COLUMNS = ("key", "group", "level", "roles", "label_en", "definition")
 GROUPS = frozenset(("A", "B1", "B2", "B3", "B?", "Bx", "C", "D", "E", "G", "H", "N", "R", "X"))
+#: Roles that the program asks for by name and that exactly one key has.
+SINGLE = (
+    *("mass", "collection", "names-emh", "histology-emh", "histology-other", "colloid", "iron-signal", "t2-low"),
+    *("bilateral", "unilateral", "multiple", "thoracic", "lumbar", "low-thoracic", "whole-spine", "older-label", "size"),
+    *("transfused", "spleen", "splenectomy", "long-standing", "cancer-active", "cancer-history", "metastatic"),
+    *("iron-deficiency", "low-hb", "imaging-anemia", "age", "age-child", "age-old", "sex"),
+)
 LEVELS = frozenset(("patient", "mass"))
 
 
@@ -44,6 +51,14 @@ class KeyTables:
         """Keys with this role, in table order; empty for an unknown role."""
         return self.by_role.get(name, ())
 
+    def one(self, name: str) -> str:
+        """The key with a role that one key has."""
+        return self.by_role[name][0]
+
+    def has(self, key: str, role: str) -> bool:
+        """Whether the key has the role."""
+        return key in self.by_key and role in self.by_key[key].roles
+
     def label(self, key: str) -> str:
         """Words for a key; the key itself when it is not in the table."""
         return self.by_key[key].label if key in self.by_key else key
@@ -60,6 +75,9 @@ def parse(files: TableFiles) -> KeyTables:
         by_key[key.key] = key
         for role in row.list("roles"):
             by_role.setdefault(role, []).append(key.key)
+    for role in SINGLE:
+        if len(by_role.get(role, ())) != 1:
+            files.problem(PATH, 0, role, "not exactly one key has this role", "give it to one key")
     return KeyTables(by_key, {role: tuple(keys) for role, keys in by_role.items()})
 
 
