@@ -54,6 +54,9 @@ class FixedClock:
         return self.moment
 
 
+STRONG = card_samples.every_card()["W-1"]
+
+
 @dataclass
 class Decision:
     """Stands in for the evaluation: what it was asked, and the answer that the test chose."""
@@ -66,7 +69,7 @@ class Decision:
         if self.answer:
             return self.answer(resources, **given)
         order = next((o for o in given["draft_orders"] if "biopsy" in str(o.get("code"))), None)
-        made = card_samples.every_card()["W-1"]
+        made = STRONG
         reference = f"ServiceRequest/{order.get('id')}" if order else None
         lead = replace(made.masses[0], **(card_samples.ORDERED if order else {}))
         return replace(

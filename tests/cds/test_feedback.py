@@ -16,7 +16,7 @@ from emhwatch.cds.feedback import COLUMNS, as_csv
 from emhwatch.cds.history import OTHER
 from emhwatch.cli import main
 from tests.cds import card_samples
-from tests.cds.hook_support import Decision, Site, covers, hook, site, use
+from tests.cds.hook_support import Decision, Site, chart, covers, hook, site, use
 
 AT = "2026-11-20T09:31:00Z"
 
@@ -226,3 +226,16 @@ async def test_export_command(
     assert capsys.readouterr().out == as_csv(records)
     assert await asyncio.to_thread(main, ["feedback", "counts"]) == 0
     assert "ignored" in capsys.readouterr().out
+
+
+async def test_card_of_another_process_is_known_a_second_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decision = use(Decision(), monkeypatch)
+    seconds = [100.0]
+    async with site(tmp_path) as first, site(tmp_path) as second:
+        remembered = second.services.service.history._remembered
+        monkeypatch.setattr(remembered, "_monotonic", lambda: seconds[0])
+        await shown(second, context={"patientId": "p9"}, prefetch=chart("p9"))  # reads what is there
+        await shown(first)
+        seconds[0] += 1.1
+        await shown(second)
+        assert [c.card for c in decision.asked[-1]["history"].shown] == ["W-1"]

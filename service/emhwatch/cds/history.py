@@ -1,14 +1,16 @@
 """Cards shown and answers given, remembered for de-duplication, overrides and withdrawal (policy 7.4-7.6)."""
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import BindParameter, Connection, bindparam, delete, exists, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
+from emhwatch.cds.remembered import Remembered
 from emhwatch.cds.schema import cds_card, cds_feedback, cds_token
 from emhwatch.errors import StoreUnavailable
 from emhwatch.model.assessment import Assessment
@@ -26,12 +28,6 @@ _DAY_MS = 86_400_000
 _SOON_S, _AGAIN_S = 0.02, 1.0
 _MAX_PENDING = 10_000  #: cards that wait while the data store is away
 _INSERT = insert(cds_card).values(shown=now_ms())
-_SERVER: BindParameter[str] = bindparam("server")
-_PATIENT: BindParameter[str] = bindparam("patient")
-_ANY = select(
-    exists().where(cds_card.c.server == _SERVER, cds_card.c.patient == _PATIENT)
-    | exists().where(event_card.c.server == _SERVER, event_card.c.patient == _PATIENT)
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +49,9 @@ class CardHistory:
     in that moment costs at most that a card is shown once more, and its feedback is kept as that of an unknown card.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._database = database
+        self._remembered = Remembered(database, monotonic)
         self._pending: list[dict[str, Any]] = []
         self._flushing: asyncio.Task[None] | None = None
 
@@ -64,11 +61,15 @@ class CardHistory:
 
     async def load_for(self, server: str, patient: str, user: str | None) -> History:
         """The same as one clinician sees it: what another one was shown does not silence a card (hook `OTHER`)."""
+        if not await self._remembered.maybe(server, patient):
+            return History()
         return await self._database.read(lambda connection: _load(connection, server, patient, user))
 
     def remember(self, showing: Showing, assessment: Assessment, cards: Sequence[dict[str, Any]]) -> None:
         """Keep that cards are shown."""
         self._pending += [_row(showing, assessment, card) for card in cards]
+        if cards:
+            self._remembered.add(showing.server, assessment.patient or "")
         if self._pending and self._flushing is None:
             self._flushing = asyncio.create_task(self._write_soon())
 
@@ -147,8 +148,6 @@ def _row(showing: Showing, assessment: Assessment, card: dict[str, Any]) -> dict
 
 
 def _load(connection: Connection, server: str, patient: str, user: str | None) -> History:
-    if not connection.execute(_ANY, {"server": server, "patient": patient}).scalar():
-        return History()  # most patients: one look
     mine = (cds_card.c.server == server, cds_card.c.patient == patient)
     shown = [
         _shown(

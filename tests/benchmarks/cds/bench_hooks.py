@@ -5,6 +5,7 @@ Every request brings another patient with a whole prefetch, and the whole evalua
 """
 
 import asyncio
+import itertools
 import os
 import socket
 import statistics
@@ -12,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ sys.path.insert(0, str(HERE.parents[2]))
 from tests.cds.hook_support import biopsy, chart, hook  # noqa: E402 - run as a script, the root is not on the path
 
 CONNECTIONS, RATE, SECONDS, ROUNDS = 32, 100, 10, 2
-PATIENTS = 1500
+_IDENT = "p-patient"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -47,16 +47,17 @@ class Run:
         )
 
 
-def bodies() -> list[bytes]:
-    """Requests of different patients."""
-    made = []
-    for number in range(PATIENTS):
-        ident = f"p{number}"
-        order = biopsy(subject={"reference": f"Patient/{ident}"})
-        drafts = {"resourceType": "Bundle", "entry": [{"resource": order}]}
-        context = {"patientId": ident, "draftOrders": drafts}
-        made.append(orjson.dumps(hook("order-sign", context=context) | {"prefetch": chart(ident)}))
-    return made
+class Requests:
+    """A new patient with every request."""
+
+    def __init__(self) -> None:
+        order = biopsy(subject={"reference": f"Patient/{_IDENT}"})
+        context = {"patientId": _IDENT, "draftOrders": {"resourceType": "Bundle", "entry": [{"resource": order}]}}
+        self.template = orjson.dumps(hook("order-sign", context=context) | {"prefetch": chart(_IDENT)})
+        self._numbers = itertools.count()
+
+    def next(self) -> bytes:
+        return self.template.replace(_IDENT.encode(), f"p{next(self._numbers):08d}".encode())
 
 
 class Connection:
@@ -77,7 +78,7 @@ class Connection:
         return int(headers.split(" ", 2)[1]), await reader.readexactly(length)
 
 
-async def open_loop(port: int, path: str, requests: Sequence[bytes]) -> Run:
+async def open_loop(port: int, path: str, requests: Requests) -> Run:
     """Requests at fixed instants; latency counts from the instant, so that waiting for a connection is seen."""
     run, free = Run(), asyncio.Queue[Connection]()
     for _ in range(CONNECTIONS):
@@ -88,7 +89,7 @@ async def open_loop(port: int, path: str, requests: Sequence[bytes]) -> Run:
         due = start + number / RATE
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         connection = await free.get()
-        status, content = await connection.post(requests[number % len(requests)])
+        status, content = await connection.post(requests.next())
         free.put_nowait(connection)
         run.latency_ms.append((time.perf_counter() - due) * 1000)
         run.errors += status != 200 or b'"cards":[]' in content
@@ -98,21 +99,19 @@ async def open_loop(port: int, path: str, requests: Sequence[bytes]) -> Run:
     return run
 
 
-async def closed_loop(port: int, path: str, requests: Sequence[bytes]) -> Run:
+async def closed_loop(port: int, path: str, requests: Requests) -> Run:
     """Every connection sends again as soon as it has its answer."""
     run, start = Run(), time.perf_counter()
 
-    async def one(first: int) -> None:
+    async def one() -> None:
         connection = Connection(port, path)
-        number = first
         while time.perf_counter() - start < SECONDS / 2:
             sent = time.perf_counter()
-            status, content = await connection.post(requests[number % len(requests)])
+            status, content = await connection.post(requests.next())
             run.latency_ms.append((time.perf_counter() - sent) * 1000)
             run.errors += status != 200 or b'"cards":[]' in content
-            number += CONNECTIONS
 
-    await asyncio.gather(*(one(number) for number in range(CONNECTIONS)))
+    await asyncio.gather(*(one() for _ in range(CONNECTIONS)))
     run.seconds = time.perf_counter() - start
     return run
 
@@ -153,7 +152,7 @@ class Peer:
             time.sleep(0.1)
         raise RuntimeError(f"{name} did not start")
 
-    def measure(self, load: Any, requests: Sequence[bytes]) -> Run:
+    def measure(self, load: Any, requests: Requests) -> Run:
         before = cpu_ms(self._process.pid)
         run: Run = asyncio.run(load(self.port, self.path, requests))
         run.cpu_ms = cpu_ms(self._process.pid) - before
@@ -165,7 +164,7 @@ class Peer:
 
 
 def main() -> int:
-    requests = bodies()
+    requests = Requests()
     own = [sys.executable, str(HERE / "served.py")]
     with tempfile.TemporaryDirectory() as folder:
         peers = [
@@ -178,8 +177,8 @@ def main() -> int:
             )
         try:
             for peer in peers:
-                peer.measure(closed_loop, requests[:200])  # warm
-            print(f"hooks, {len(requests[0]) / 1024:.1f} KiB a request, {CONNECTIONS} connections")
+                peer.measure(closed_loop, requests)  # warm
+            print(f"hooks, {len(requests.template) / 1024:.1f} KiB a request, {CONNECTIONS} connections")
             for load, words in (
                 (open_loop, f"open loop, {RATE} requests/s"),
                 (closed_loop, "closed loop, one process"),
