@@ -1,4 +1,4 @@
-"""The demonstration patients on a real FHIR server: the hook answers as the policy says, however the data reaches it."""
+"""Demonstration patients on a real FHIR server: the hook answers as the policy says, however the data gets there."""
 
 import uuid
 from collections.abc import AsyncIterator
