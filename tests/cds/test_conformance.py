@@ -179,6 +179,27 @@ async def test_same_hook_instance_again(service: Site) -> None:
     assert first.status_code == second.status_code == 200
 
 
+async def test_deep_nesting_is_a_bad_request_not_a_failure(service: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_deep(*_: Any, **__: Any) -> Any:
+        raise RecursionError
+
+    deep: Any = []
+    for _ in range(900):
+        deep = [deep]
+    answer = await call(service, hook(context={"draftOrders": {"entry": [{"resource": hook_support.biopsy(x=deep)}]}}))
+    assert answer.status_code == 400
+    use(Decision(too_deep), monkeypatch)
+    assert (await call(service, {**hook(), "extension": {"x": deep}})).status_code == 400
+    assert (await call(service, hook())).status_code == 500
+
+
+async def test_character_that_no_store_takes(service: Site) -> None:
+    odd = hook_support.biopsy("o\x001")
+    context = {"userId": "Practitioner/\x00", "draftOrders": {"entry": [{"resource": odd}]}}
+    assert len(await cards(service, context=context)) == 1
+    await service.services.service.history.flush()
+
+
 async def test_patient_id_with_type_is_understood(service: Site) -> None:
     assert len(await cards(service, context={"patientId": "Patient/p1"})) == 1
 

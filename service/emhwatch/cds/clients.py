@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 
 from emhwatch.errors import ConfigurationError
-from emhwatch.fhir.base import is_protected
+from emhwatch.fhir.base import FhirBase, is_protected
 from emhwatch.settings import CdsSettings
 from emhwatch.tables.clients import ClientTables, Profile
 
@@ -48,7 +48,7 @@ class Client:
 
     def server(self, base: str) -> Server | None:
         """The configured server of exactly this base."""
-        return next((s for s in self.servers if s.base.rstrip("/") == base.rstrip("/")), None)
+        return next((s for s in self.servers if s.base == base.rstrip("/")), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def load_clients(settings: CdsSettings, tables: ClientTables, names: Mapping[str
     anonymous = None
     if settings.open:
         profile = _profile(settings.open_profile, tables, "EMHWATCH_CDS_OPEN_PROFILE")
-        servers = tuple(Server(b, names.get(b.rstrip("/"), b), without_token=True) for b in settings.fhir_servers)
+        servers = tuple(_server(base, names, without_token=True) for base in settings.fhir_servers)
         anonymous = Client(id=OPEN, profile=profile, hooks=profile.hooks, servers=servers)
     return Clients(tuple(registered), anonymous)
 
@@ -109,7 +109,7 @@ def _client(entry: Mapping[str, Any], tables: ClientTables, names: Mapping[str, 
     if keys is None and not jku:
         raise _wrong(name, "jku", "is missing, and jwks_file is too")
     servers = tuple(
-        Server(s["base"], s.get("name") or names.get(s["base"].rstrip("/"), s["base"]), bool(s.get("without_token")))
+        _server(str(s.get("base", "")), names, s.get("name"), without_token=bool(s.get("without_token")))
         for s in entry.get("fhir_server", ())
     )
     return Client(
@@ -125,6 +125,11 @@ def _client(entry: Mapping[str, Any], tables: ClientTables, names: Mapping[str, 
         leeway_s=float(entry.get("leeway_s", 5.0)),
         servers=servers,
     )
+
+
+def _server(base: str, names: Mapping[str, str], name: str | None = None, *, without_token: bool) -> Server:
+    checked = FhirBase.parse(base).url
+    return Server(checked, name or names.get(checked, checked), without_token)
 
 
 def _keys(name: str, path: Path) -> Mapping[str, Any]:

@@ -92,14 +92,16 @@ class CardHistory:
 
     async def _write_soon(self) -> None:
         pause = _SOON_S
-        while self._pending:
-            await asyncio.sleep(pause)
-            try:
-                await self.flush()
-                pause = _SOON_S
-            except StoreUnavailable:  # the store says so in its own check; cards go on
-                pause = _AGAIN_S
-        self._flushing = None
+        try:
+            while self._pending:
+                await asyncio.sleep(pause)
+                try:
+                    await self.flush()
+                    pause = _SOON_S
+                except StoreUnavailable:  # the store says so in its own check; cards go on
+                    pause = _AGAIN_S
+        finally:
+            self._flushing = None
 
     async def close(self) -> None:
         """Write what is pending and stop."""
@@ -132,19 +134,24 @@ def _row(showing: Showing, assessment: Assessment, card: dict[str, Any]) -> dict
         "client": showing.client,
         "server": showing.server,
         "patient": assessment.patient or "",
-        "user": showing.user,
-        "encounter": showing.encounter,
+        "user": _clean(showing.user),
+        "encounter": _clean(showing.encounter),
         "mass_key": lead.key if lead else "",
         "row": assessment.row,
         "card": card["source"]["topic"]["display"],
         "tier": assessment.tier.value,
         "indicator": card["indicator"],
-        "order": assessment.draft_order,
+        "order": _clean(assessment.draft_order),
         "report": f"{report.reference}/_history/{report.version}" if report and report.version else None,
         "rules": assessment.rules.version,
         "suggestions": orjson.dumps(offered).decode(),
         "shown_on": assessment.t.isoformat(),
     }
+
+
+def _clean(text: str | None) -> str | None:
+    """Without the one character that PostgreSQL cannot store."""
+    return text.replace("\x00", "") if text else text
 
 
 def _load(connection: Connection, server: str, patient: str, user: str | None) -> History:

@@ -22,6 +22,7 @@ from emhwatch.tables.clients import Hook
 PREFIX = "/cds-services"
 _RETRY_AFTER_S = 1
 _CORS_AGE_S = 600
+_MAX_DEPTH = 60  #: far above any FHIR resource
 _BODY_S = 5.0  #: a slow sender may not hold a place for longer
 
 
@@ -118,8 +119,14 @@ class _Handler:
 
         async def work(body: bytes, client: Client) -> tuple[dict[str, Any], Answer | None]:
             hooks = self._known(service_id, client)
-            asked = parse_request(_json(body), hooks, client.profile)
-            answer = await self._s.service.answer(service_id, asked, client, size=len(body))
+            content = _json(body)
+            try:
+                asked = parse_request(content, hooks, client.profile)
+                answer = await self._s.service.answer(service_id, asked, client, size=len(body))
+            except (CdsFailed, RecursionError):
+                if _depth(content) > _MAX_DEPTH:
+                    raise HookRequestInvalid("The body is nested too deeply.") from None
+                raise
             return {"cards": answer.cards}, answer
 
         return await self._run(request, service_id, f"{self._base}/{service_id}", work)
@@ -216,6 +223,16 @@ def _json(body: bytes) -> object:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         raise HookRequestInvalid("The body is not JSON.") from None
+
+
+def _depth(content: object) -> int:
+    """How deep a JSON value is nested."""
+    depth, level = 0, [content]
+    while level:
+        depth += 1
+        parts = [part.values() if isinstance(part, dict) else part for part in level if isinstance(part, dict | list)]
+        level = [inner for part in parts for inner in part]
+    return depth
 
 
 _OUTCOME = {"description": "OperationOutcome: what is wrong", "content": {"application/json": {"schema": {}}}}

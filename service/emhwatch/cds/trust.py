@@ -96,7 +96,7 @@ class Trust:
     async def _once(self, client: Client, claims: Mapping[str, Any], body: bytes) -> None:
         """Refuse a token that was seen before, as the client's replay rule says."""
         jti = claims["jti"]
-        if not isinstance(jti, str) or not 0 < len(jti) <= _MAX_JTI:
+        if not isinstance(jti, str) or not 0 < len(jti) <= _MAX_JTI or not jti.isprintable():
             raise CdsClientUntrusted()
         if client.replay == "off":
             return
