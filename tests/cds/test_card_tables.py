@@ -45,6 +45,7 @@ def test_shipped_tables_have_no_problem() -> None:
         ("cases.toml", 'case = "cord"', 'case = "crod"', "unknown value crod"),
         ("cases.toml", "neuro_deficit", "neuro_defect", "unknown input neuro_defect"),
         ("suggestions.toml", 'do = "hold"', 'do = "cancel"', "unknown value"),
+        ("orders.csv", "mri-stat", "mri-later", "no such suggestion"),
         ("links.csv", "https://www.nice", "http://www.nice", "not an https address"),
         ("groups.csv", "iron_signal", "iron_sign", "unknown value"),
         ("source.toml", "label =", "name =", "missing"),

@@ -46,6 +46,7 @@ INPUTS: Mapping[str, tuple[str, ...]] = {
     "drugs": ("some", "none", "unknown"),
 }
 _REASON, _ATTRIBUTE, _WORD = ("code", "display"), ("attribute", "value"), ("kind", "value", "words")
+_ORDER = ("suggestion", "system", "code", "display")
 _LINK = ("label", "url", "type", "local", "cards")
 #: Placeholders that the evaluation fills; all others are phrases.
 FILLED = frozenset(
@@ -140,6 +141,7 @@ class _Reader:
 
     def offers(self) -> tuple[Offer, ...]:
         path, found = f"{FOLDER}/suggestions.toml", []
+        codes = self._order_codes()
         for entry in self._entries(path, "suggestion"):
             name = str(entry.get("id", ""))
             self._member(path, 0, str(entry.get("do")), set(ACTIONS))
@@ -151,12 +153,21 @@ class _Reader:
                     when=WhenParser(self._files, path, self._values).parse(entry, name),
                     label=str(entry.get("label", "")),
                     order=str(entry.get("order", "")),
-                    codes=tuple(entry.get("code", ())),
+                    codes=tuple(codes.pop(name, ())),
                     priority=str(entry.get("priority", "routine")),
                     priority_on=dict(entry.get("priority_on", {})),
                 )
             )
+        for name in codes:
+            self._files.problem(f"{FOLDER}/orders.csv", 0, name, "no such suggestion", "use an id of suggestions.toml")
         return tuple(found)
+
+    def _order_codes(self) -> dict[str, list[dict[str, str]]]:
+        codes: dict[str, list[dict[str, str]]] = {}
+        for row in self._files.csv(f"{FOLDER}/orders.csv", _ORDER, may_be_empty=True):
+            coding = {name: row[name] for name in _ORDER[1:] if row[name]}
+            codes.setdefault(row["suggestion"], []).append(coding)
+        return codes
 
     def links(self) -> tuple[Link, ...]:
         path, found = f"{FOLDER}/links.csv", []
