@@ -1,0 +1,163 @@
+"""`mappings/text/`: what statements become: findings, masses, sites, structures, modalities."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from emhwatch.tables import keys as key_tables
+from emhwatch.tables.source import Row, TableFiles
+from emhwatch.types import Value
+
+FOLDER = "mappings/text"
+KINDS = frozenset(("finding", "disease", "diagnosis", "tumor", "context", "twin"))
+CLASSES = frozenset(("A1", "A2", "none", "other"))
+#: Names that the engine asks for; their values are keys, terms and words of the tables.
+ROLE_KEYS = (
+    "mass bilateral unilateral multiplicity level_low level_mid whole_spine size thoracic lumbar collection rim "
+    "emh emh_organs histology_emh histology_other biopsy biopsy_done film_density film_mass cyst"
+).split()
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRule:
+    """A row of `findings.csv`."""
+
+    id: str
+    key: str
+    need: tuple[frozenset[str], ...]
+    avoid: frozenset[str]
+    near: int
+    kind: str
+    most: Value
+    denied: str
+    of_mass: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A row of `sites.csv`."""
+
+    term: str
+    site_class: str
+    key: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """A row of `nouns.csv`: a word for a mass and its value by kind of modality, None = none there."""
+
+    term: str
+    value: Value | None
+    film: Value | None
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingRules:
+    """All rules of the reader by what triggers them."""
+
+    by_anchor: Mapping[str, tuple[FindingRule, ...]]
+    structures: Mapping[str, tuple[str, ...]]
+    sites: Mapping[str, Site]
+    nouns: Mapping[str, Noun]
+    modalities: Mapping[str, str]
+    roles: Mapping[str, str]  #: name in the engine -> key of the policy
+    danger: frozenset[str]  #: keys that a question in the impression makes possible
+    of_mass: frozenset[str]
+    policy: frozenset[str]  #: all keys of the policy
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Keys of the policy that a text can set."""
+        found = {rule.key for rules in self.by_anchor.values() for rule in rules}
+        found |= {rule.denied for rules in self.by_anchor.values() for rule in rules}
+        found |= {site.key for site in self.sites.values()} | {noun.key for noun in self.nouns.values()}
+        return frozenset((found | set(self.roles.values())) & self.policy)
+
+    def terms_of(self, key: str) -> tuple[str, ...]:
+        """Terms whose phrases can set a key."""
+        found = [anchor for anchor, rules in self.by_anchor.items() if any(key in (r.key, r.denied) for r in rules)]
+        found += [site.term for site in self.sites.values() if site.key == key]
+        found += [noun.term for noun in self.nouns.values() if noun.key == key]
+        return tuple(dict.fromkeys(found))
+
+
+def parse(files: TableFiles, known: frozenset[str]) -> ReadingRules:
+    """Read and check the rules; `known` are the terms of all lexicons."""
+    keys = key_tables.parse(files)
+    roles = {str(k): str(v) for k, v in files.toml(f"{FOLDER}/roles.toml").get("keys", {}).items()}
+    for name in ROLE_KEYS:
+        if name not in roles:
+            files.problem(f"{FOLDER}/roles.toml", 0, name, "missing", "name the key")
+    return ReadingRules(
+        by_anchor=_findings(files, keys, known),
+        structures={
+            row["structure"]: row.list("keys")
+            for row in files.csv(f"{FOLDER}/structures.csv", ("structure", "keys"))
+            if _terms(row, ("structure",), known, files)
+        },
+        sites={
+            row["term"]: Site(row["term"], row["class"], row["key"], row["region"])
+            for row in files.csv(f"{FOLDER}/sites.csv", ("term", "class", "key", "region"))
+            if _terms(row, ("term",), known, files) and _one_of(row, "class", CLASSES, files)
+        },
+        nouns={
+            row["term"]: Noun(row["term"], _value(row["value"]), _value(row["film"]), row["key"])
+            for row in files.csv(f"{FOLDER}/nouns.csv", ("term", "value", "film", "key"))
+            if _terms(row, ("term",), known, files)
+        },
+        modalities={row["code"]: row["kind"] for row in files.csv(f"{FOLDER}/modalities.csv", ("code", "kind"))},
+        roles=roles,
+        danger=frozenset(keys.role("danger")),
+        of_mass=frozenset(key for key, row in keys.by_key.items() if row.of_mass),
+        policy=frozenset(keys.by_key),
+    )
+
+
+def _findings(
+    files: TableFiles, keys: key_tables.KeyTables, known: frozenset[str]
+) -> dict[str, tuple[FindingRule, ...]]:
+    path = f"{FOLDER}/findings.csv"
+    columns = ("key", "anchor", "need", "avoid", "near", "kind", "value", "denied")
+    found: dict[str, list[FindingRule]] = {}
+    for row in files.csv(path, columns):
+        ok = _terms(row, ("anchor", "need", "avoid"), known, files) and _one_of(row, "kind", KINDS, files)
+        for column in ("key", "denied"):
+            if row[column] and (row[column] not in keys.by_key or keys.by_key[row[column]].general):
+                files.problem(path, row.line, row[column], "not a key of findings", "use a key of mappings/keys.csv")
+                ok = False
+        if not row["near"].isdecimal():
+            files.problem(path, row.line, row["key"], "near is no number", "give a number of words")
+            ok = False
+        if ok:
+            rule = FindingRule(
+                f"{row['key']}:{row['anchor']}",
+                row["key"],
+                tuple(frozenset(group.split("|")) for group in row.list("need")),
+                frozenset(row.list("avoid")),
+                int(row["near"]),
+                row["kind"],
+                _value(row["value"]) or Value.PRESENT,
+                row["denied"],
+                keys.by_key[row["key"]].of_mass,
+            )
+            found.setdefault(row["anchor"], []).append(rule)
+    return {anchor: tuple(rules) for anchor, rules in found.items()}
+
+
+def _value(cell: str) -> Value | None:
+    return Value(cell) if cell in set(Value) else None
+
+
+def _terms(row: Row, columns: tuple[str, ...], known: frozenset[str], files: TableFiles) -> bool:
+    named = {term for column in columns for group in row.list(column) for term in group.split("|")}
+    for term in sorted(named - known):
+        files.problem(row.file, row.line, term, "no phrase has this term", "add phrases to the lexicon, or correct it")
+    return named <= known
+
+
+def _one_of(row: Row, column: str, allowed: frozenset[str], files: TableFiles) -> bool:
+    if row[column] not in allowed:
+        files.problem(row.file, row.line, row[column], f"unknown {column}", f"use one of {' '.join(sorted(allowed))}")
+        return False
+    return True

@@ -1,0 +1,208 @@
+"""What the words around a statement say about it: certainty, time, person; with the cue that decided.
+
+A cue reaches a statement unless something between them ends its scope (`stop`, `verb`, `np-stop`, `weak-stop` of the
+cue tables, brackets, semicolons, list numbers). Hedges that contain a negation ("cannot be excluded") are cues of
+their own, so the longest cue wins before any scope is looked at. Cost: cues of one sentence times its statements.
+"""
+
+from dataclasses import dataclass
+
+from emhwatch.tables.text import CueRow, Language
+from emhwatch.types import Certainty, Experiencer, Temporality
+
+_CONJUNCTIONS = frozenset(("or", "nor", "ou", "ni"))
+_SCOPE_LIMIT = 40  #: words that a cue reaches at most
+_NEGATION_ENDS = frozenset(("stop", "verb", "np-stop", "weak-stop"))
+
+
+@dataclass(frozen=True, slots=True)
+class CueMatch:
+    """A cue in a sentence; `start` and `end` are tokens."""
+
+    row: CueRow
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """The words around a statement, judged."""
+
+    certainty: Certainty
+    temporality: Temporality
+    experiencer: Experiencer
+    cue: CueMatch | None = None
+    effects: frozenset[str] = frozenset()  #: all effects that reach the statement
+
+
+PLAIN = Assertion(Certainty.AFFIRMED, Temporality.CURRENT, Experiencer.PATIENT)
+
+
+def find_cues(language: Language, words: list[str], start: int, end: int) -> list[CueMatch]:
+    """Cues of a sentence in order."""
+    payloads = language.cues.payloads
+    return [
+        CueMatch(payloads[index], first, last)
+        for first, last, found in language.cues.find(words, start, end)
+        for index in found
+    ]
+
+
+def judge(
+    language: Language, words: list[str], cues: list[CueMatch], start: int, end: int, limits: tuple[int, int]
+) -> Assertion:
+    """Judge the statement at tokens `start` to `end` of a sentence (`limits`) with these cues."""
+    if not cues:
+        return PLAIN
+    for cue in cues:
+        if cue.start < end and cue.end > start:  # words of the statement itself are no cue: look beside it
+            cues = find_cues(language, words, limits[0], start) + find_cues(language, words, end, limits[1])
+            break
+    reached: dict[str, CueMatch] = {}
+    for cue in cues:
+        effect = cue.row.effect
+        if effect in _PASSIVE:
+            continue
+        if cue.end <= start:
+            distance = start - cue.end
+            if not cue.row.forward or distance > (cue.row.reach or _SCOPE_LIMIT):
+                continue
+            if _ends_forward(words, cues, cue, start, end, limits[1]):
+                continue
+        elif cue.start >= end:
+            distance = cue.start - end
+            if not cue.row.backward or distance > (cue.row.reach or _SCOPE_LIMIT):
+                continue
+            if _ends_backward(words, cues, cue, end):
+                continue
+        else:
+            continue
+        best = reached.get(effect)
+        if best is None or distance < _distance(best, start, end):
+            reached[effect] = cue
+    return _conclude(reached)
+
+
+_PASSIVE = frozenset(("pseudo", "stop", "verb", "np-stop", "weak-stop", "joint", "normal"))
+
+
+def _distance(cue: CueMatch, start: int, end: int) -> int:
+    return start - cue.end if cue.end <= start else cue.start - end
+
+
+def _ends_forward(words: list[str], cues: list[CueMatch], cue: CueMatch, start: int, end: int, limit: int) -> bool:
+    """Whether something between a cue and the statement after it ends the scope."""
+    effect = cue.row.effect
+    narrow = effect in ("negated", "affirmed", "unassessed")
+    for other in cues:
+        if other.start < cue.end:
+            continue
+        if other.start >= start:
+            break
+        kind = other.row.effect
+        if kind == "stop":
+            return True
+        if kind == "verb" and effect in ("negated", "hedged", "leading", "affirmed", "unassessed", "planned"):
+            return True
+        if narrow and kind == "np-stop" and not _resumed(words, other.end, start, end, limit):
+            return True
+        if narrow and kind == "weak-stop" and not _conjoined(words, other.end, limit):
+            return True
+        if (
+            narrow
+            and kind in ("hedged", "affirmed", "normal", "negated")
+            and other.row.backward
+            and not other.row.forward
+        ):
+            return True
+        if narrow and kind == "normal":
+            return True
+    depth = 0
+    for at in range(cue.end, start):
+        word = words[at]
+        if word == "(":
+            depth += 1
+        elif word in ")]":
+            if depth == 0 and not _enumerator(words, at):
+                return True
+            depth -= 1
+            if _enumerator(words, at):
+                return True
+        elif word == ";" or (word == ":" and at - cue.end > 3 and narrow):
+            return True
+    return False
+
+
+def _enumerator(words: list[str], at: int) -> bool:
+    return words[at] == ")" and words[at - 1].isdigit() and words[at - 2] != "("
+
+
+def _conjoined(words: list[str], start: int, limit: int) -> bool:
+    return any(word in _CONJUNCTIONS for word in words[start:limit])
+
+
+def _resumed(words: list[str], barrier: int, start: int, end: int, limit: int) -> bool:
+    """Whether a list goes on after "of the …": "no compression of the cord or effacement"."""
+    between = words[barrier:start]
+    if any(word in _CONJUNCTIONS for word in between):
+        return True
+    return "," in between and _conjoined(words, start, limit)
+
+
+def _ends_backward(words: list[str], cues: list[CueMatch], cue: CueMatch, end: int) -> bool:
+    """Whether something between a statement and a cue after it ends the scope."""
+    for other in cues:
+        if other.end <= end or other is cue:
+            continue
+        if other.start >= cue.start:
+            break
+        kind = other.row.effect
+        if kind in ("stop", "verb") and other.end <= cue.start:
+            return True
+        if cue.row.effect == "negated" and kind == "negated" and other.row.forward and other.start >= end:
+            return True
+    for at in range(end, cue.start):
+        word = words[at]
+        if word == ";" or (word == ")" and _enumerator(words, at)):
+            return True
+        if word == "(" and ")" not in words[at : cue.start] and cue.start - at > 2:
+            return True
+    return False
+
+
+def _conclude(reached: dict[str, CueMatch]) -> Assertion:
+    if not reached:
+        return PLAIN
+    certainty, cue = Certainty.AFFIRMED, None
+    if "affirmed" in reached and "negated" in reached:
+        del reached["negated"]
+    for effect, value in _CERTAINTIES:
+        if effect in reached:
+            certainty, cue = value, reached[effect]
+            break
+    temporality = Temporality.CURRENT
+    for effect, when in _TIMES:
+        if effect in reached and not (effect == "historical" and "changed" in reached):
+            temporality = when
+            cue = cue or reached[effect]
+            break
+    experiencer = Experiencer.OTHER if "other" in reached else Experiencer.PATIENT
+    return Assertion(certainty, temporality, experiencer, cue or next(iter(reached.values())), frozenset(reached))
+
+
+_CERTAINTIES = (
+    ("negated", Certainty.NEGATED),
+    ("question", Certainty.HEDGED),
+    ("hedged", Certainty.HEDGED),
+    ("leading", Certainty.HEDGED),
+    ("hypothetical", Certainty.HEDGED),
+    ("general", Certainty.HEDGED),
+)
+_TIMES = (
+    ("hypothetical", Temporality.HYPOTHETICAL),
+    ("question", Temporality.HYPOTHETICAL),
+    ("general", Temporality.HYPOTHETICAL),
+    ("planned", Temporality.PLANNED),
+    ("resolved", Temporality.RESOLVED),
+    ("historical", Temporality.HISTORICAL),
+)

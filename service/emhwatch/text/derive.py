@@ -1,0 +1,80 @@
+"""Keys that follow from a mass as a whole: site, side, number, level, size (policy 6.1)."""
+
+from collections.abc import Iterator
+
+from emhwatch.tables.readings import ReadingRules
+from emhwatch.text.anatomy import part_of
+from emhwatch.text.grouping import Group
+from emhwatch.text.masses import Mention, is_past
+from emhwatch.types import Side, Value
+
+
+def size_of(group: Group) -> float | None:
+    """Largest diameter in mm; the newest statement wins over a past one."""
+    current = [m.size for m in group.mentions if m.size and not is_past(m)]
+    return max(current or [m.size for m in group.mentions if m.size], default=None)
+
+
+def count_of(group: Group) -> int | None:
+    """Number of separate masses when it was stated; 3 stands for several."""
+    if any(m.many for m in group.mentions):
+        return 3
+    return max((m.count for m in group.mentions if m.count), default=None)
+
+
+def site_keys(group: Group, rules: ReadingRules) -> tuple[str, ...]:
+    """Site keys of a mass (policy 6.1, "Site")."""
+    roles = rules.roles
+    keys = {site.key for site in group.sites.values() if site.key}
+    thoracic = (
+        any(m.thoracic or m.low or m.mid for m in group.mentions)
+        or part_of(group.levels, "T1", "T12")
+        or roles["thoracic"] in keys
+    )
+    if group.site_class == "A1" and thoracic:
+        keys.add(roles["thoracic"])
+    elif roles["thoracic"] in keys and group.site_class != "A1":
+        keys.discard(roles["thoracic"])
+    if not thoracic and (any(m.lumbar for m in group.mentions) or part_of(group.levels, "L1", "L5")):
+        keys.add(roles["lumbar"])
+    if any(m.whole for m in group.mentions):
+        keys.add(roles["whole_spine"])
+        if group.site_class == "A1":
+            keys.add(roles["thoracic"])
+    return tuple(sorted(keys))
+
+
+def derived(group: Group, rules: ReadingRules, kind: str) -> Iterator[tuple[str, Value, Mention]]:
+    """Keys of one mass with the mention that states each."""
+    roles = rules.roles
+    lead = group.lead()
+    for key in site_keys(group, rules):
+        yield key, Value.PRESENT, lead
+    sides = [m for m in group.mentions if m.side is group.side] or [lead]
+    if group.side is Side.BILATERAL:
+        yield roles["bilateral"], Value.PRESENT, sides[0]
+    elif group.side in (Side.LEFT, Side.RIGHT):
+        yield roles["unilateral"], Value.PRESENT, sides[0]
+    many = [m for m in group.mentions if m.many]
+    wide = {site.term for site in group.sites.values()}
+    if many or group.site_class == "A1" and wide & {"site-paracostal", "site-perirenal"} and len(wide) > 1:
+        yield roles["multiplicity"], Value.PRESENT, (many or [lead])[0]
+    low = [m for m in group.mentions if m.low or m.whole or part_of(m.levels, "T7", "T12")]
+    if low or part_of(group.levels, "T7", "T12"):
+        yield roles["level_low"], Value.PRESENT, (low or [lead])[0]
+    mid = [m for m in group.mentions if m.mid]
+    if mid:
+        yield roles["level_mid"], Value.PRESENT, mid[0]
+    sized = [m for m in group.mentions if m.size == size_of(group) and m.size]
+    if sized:
+        yield roles["size"], Value.PRESENT, sized[0]
+    if kind == "film":
+        affirmed = [m for m in group.mentions if m.noun in ("mass", "entity", "cyst")]
+        yield roles["film_mass" if affirmed else "film_density"], Value.PRESENT, (affirmed or [lead])[0]
+    for mention in group.mentions:
+        if mention.noun_key:
+            yield mention.noun_key, mention.value, mention
+            break
+    cysts = [m for m in group.mentions if m.noun == "cyst"]
+    if cysts:
+        yield roles["cyst"], cysts[0].value, cysts[0]

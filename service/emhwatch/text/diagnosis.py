@@ -1,0 +1,160 @@
+"""What the report says the mass is: the diagnosis it offers, biopsy and histology (policy 2.2, 5.2-5.4)."""
+
+from emhwatch.tables.readings import ReadingRules
+from emhwatch.text.grouping import Group
+from emhwatch.text.scene import Scene, is_fact, value_of
+from emhwatch.text.statements import Statement
+from emhwatch.types import Certainty, Experiencer, Section, Value
+
+_STATED_IN = frozenset((Section.FINDINGS, Section.IMPRESSION, Section.ADDENDUM, Section.RECOMMENDATION))
+_DONE = frozenset(("done", "histology-result", "pending"))
+
+
+def settle(statements: list[Statement], groups: list[Group], rules: ReadingRules) -> None:
+    """Decide for each named disease whether it is the mass's diagnosis or the patient's disease; rank the options."""
+    by_scene: dict[int, list[Statement]] = {}
+    for statement in statements:
+        if statement.kind in ("diagnosis", "tumor"):
+            by_scene.setdefault(statement.scene.index, []).append(statement)
+    massive = {mention.scene.index for group in groups for mention in group.mentions}
+    for index, named in by_scene.items():
+        scene = named[0].scene
+        offered = _offered(scene, named, bool(groups), index in massive)
+        for statement in named:
+            if statement.kind == "tumor":
+                statement.drop = statement.drop or (offered and not _known(statement)) or _own_label(statement, named)
+            else:
+                _rank(statement, named, offered, scene, rules)
+
+
+def _offered(scene: Scene, named: list[Statement], any_mass: bool, with_mass: bool) -> bool:
+    """Whether the sentence offers diagnoses for a mass."""
+    if scene.section not in _STATED_IN:
+        return False
+    if with_mass or "differential" in scene.terms:
+        return True
+    hedged = any(statement.assertion.certainty is Certainty.HEDGED for statement in named)
+    different = len({statement.hit.start for statement in named}) > 1
+    return hedged and any_mass or different and any_mass
+
+
+def _known(statement: Statement) -> bool:
+    effects = statement.assertion.effects
+    return "historical" in effects or bool({"known-disease", "elsewhere"} & statement.scene.terms)
+
+
+def _own_label(statement: Statement, named: list[Statement]) -> bool:
+    """A disease name inside a longer one of the same place ("lymphoma" of a diagnosis list without any mass)."""
+    return len({other.hit.start for other in named}) > 2 and not _known(statement)
+
+
+def _rank(statement: Statement, named: list[Statement], offered: bool, scene: Scene, rules: ReadingRules) -> None:
+    """`present` for the leading or only diagnosis, `possible` for one among others (policy 5.4, 6.2)."""
+    if scene.section not in _STATED_IN or (_known(statement) and not offered) or "histology-result" in scene.terms:
+        statement.drop = True
+        return
+    if statement.value in (Value.ABSENT, Value.UNKNOWN):
+        return
+    effects = statement.assertion.effects
+    if not offered and statement.key != rules.roles["emh"]:
+        statement.drop = True
+        return
+    others = {other.hit.start for other in named if other.kind == "diagnosis" and other.value is not Value.ABSENT}
+    alone = len(others) == 1
+    weak = "hedged" in effects or "differential" in scene.terms
+    leads = "leading" in effects and _first_after_cue(statement, named)
+    if (statement.assertion.certainty is Certainty.AFFIRMED and alone) or (leads and not _weak_near(statement)):
+        statement.value, statement.rank = Value.PRESENT, "leading"
+    elif not weak and alone:
+        statement.value, statement.rank = Value.PRESENT, "leading"
+    elif not weak and statement.assertion.certainty is Certainty.AFFIRMED and statement.hit.start == min(others):
+        statement.value, statement.rank = Value.POSSIBLE, "option"
+    else:
+        statement.value, statement.rank = Value.POSSIBLE, "option"
+
+
+def _first_after_cue(statement: Statement, named: list[Statement]) -> bool:
+    """Whether no other diagnosis shares the leading cue on equal terms."""
+    cue = statement.assertion.cue
+    if cue is None:
+        return True
+    rivals = [
+        other
+        for other in named
+        if other.hit.start != statement.hit.start
+        and other.kind == "diagnosis"
+        and "leading" in other.assertion.effects
+        and "hedged" not in other.assertion.effects
+    ]
+    return not rivals
+
+
+def _weak_near(statement: Statement) -> bool:
+    """A weak hedge that is closer than the leading cue."""
+    cue = statement.assertion.cue
+    return cue is not None and cue.row.effect == "hedged"
+
+
+def biopsy_statements(scene: Scene, rules: ReadingRules) -> list[Statement]:
+    """Biopsies recommended, done or declined; and histology results of the mass."""
+    if "biopsy" not in scene.terms and "histology-result" not in scene.terms:
+        return []
+    if scene.section is Section.OTHER:
+        return []
+    result = _histology(scene, rules)
+    if result is not None:
+        return [result]
+    made = []
+    for hit in scene.of(("biopsy",))[:1]:
+        if "biopsy-other" in hit.terms or _elsewhere(scene):
+            return []
+        assertion = scene.judge(hit.start, hit.end)
+        if "general" in assertion.effects or "hypothetical" in assertion.effects and "recommend" not in scene.terms:
+            return []
+        if assertion.experiencer is Experiencer.OTHER:
+            return []
+        value, key = _wish(scene, assertion.certainty)
+        if value is None:
+            return []
+        name = rules.roles["biopsy_done" if key else "biopsy"]
+        made.append(Statement(scene, hit.start, hit.end, name, value, assertion, "biopsy", "biopsy", hit))
+    return made
+
+
+def _wish(scene: Scene, certainty: Certainty) -> tuple[Value | None, bool]:
+    """Value and whether it is a biopsy already done."""
+    terms = scene.terms
+    if "biopsy-against" in terms or (certainty is Certainty.NEGATED and "recommend" not in terms):
+        return Value.ABSENT, False
+    if "recommend" in terms and not (terms & {"pending"}):
+        return (Value.ABSENT if certainty is Certainty.NEGATED else Value.PRESENT), False
+    if terms & _DONE:
+        return Value.PRESENT, True
+    if scene.section in (Section.RECOMMENDATION, Section.IMPRESSION, Section.ADDENDUM):
+        return Value.PRESENT, False
+    return (Value.PRESENT, False) if certainty is Certainty.HEDGED else (None, False)
+
+
+def _elsewhere(scene: Scene) -> bool:
+    """A sample of another place: another site is named and none of the mass's."""
+    own = {"site-paraspinal", "site-mediastinum", "site-presacral", "site-epidural", "site-costovertebral", "mass"}
+    other = {"site-other", "spleen", "liver", "biopsy-other"}
+    return bool(other & scene.terms) and not own & scene.terms
+
+
+def _histology(scene: Scene, rules: ReadingRules) -> Statement | None:
+    results = scene.of(("histology-result",))
+    if not results or "nondiagnostic" in scene.terms or _elsewhere(scene):
+        return None
+    named = scene.of(("emh", "trilineage", "neurogenic", "lymphoma", "metastasis", "pleural-fat", "other-tumor", "blast",
+                      "myeloma", "abscess-name", "meningocele", "cancer"))  # fmt: skip
+    if not named:
+        return None
+    hit = named[0]
+    assertion = scene.judge(hit.start, hit.end)
+    if not is_fact(assertion) or assertion.experiencer is Experiencer.OTHER:
+        return None
+    value = value_of(assertion)
+    emh = bool({"emh", "trilineage"} & set(hit.terms))
+    name = rules.roles["histology_emh" if emh else "histology_other"]
+    return Statement(scene, hit.start, hit.end, name, value, assertion, "histology", "histology", hit)

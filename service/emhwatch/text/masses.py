@@ -1,0 +1,279 @@
+"""Mentions of a mass: noun and site stand apart and in any order (policy 3.1, 3.2)."""
+
+from dataclasses import dataclass, field
+
+from emhwatch.tables.readings import Noun, ReadingRules, Site
+from emhwatch.text.anatomy import levels_in, merge_sides, size_in
+from emhwatch.text.assertion import Assertion
+from emhwatch.text.scene import Hit, Scene, is_fact, value_of
+from emhwatch.types import Experiencer, Section, Side, Temporality, Value
+
+SIDES = {
+    "side-right": Side.RIGHT,
+    "side-left": Side.LEFT,
+    "side-bilateral": Side.BILATERAL,
+    "side-midline": Side.MIDLINE,
+}
+_JOINTS = frozenset(
+    (",", "and", "or", "nor", "with", ";", "et", "ou", "ni", "avec", "/", "as", "well", "to", "the", "-")
+)
+_SPLITS = frozenset((",", "and", ";", "with", "et", "avec", "ou", "or"))
+_FAR = 14  #: words between noun and site at most
+_OUTSIDE = 5  #: cost of a site beyond the next noun
+
+
+@dataclass(slots=True)
+class Mention:
+    """A noun for a mass in one sentence."""
+
+    scene: Scene
+    hit: Hit
+    value: Value
+    assertion: Assertion
+    noun: str
+    noun_key: str
+    sites: list[Site] = field(default_factory=list)
+    regional: bool = False  #: some site was named, of class A or not
+    elsewhere: bool = False  #: the site is none of policy 3.1
+    side: Side | None = None
+    levels: tuple[str, ...] = ()
+    size: float | None = None
+    many: bool = False
+    count: int | None = None
+    another: bool = False
+    thoracic: bool = False
+    low: bool = False
+    mid: bool = False
+    lumbar: bool = False
+    whole: bool = False
+    pointer: bool = False  #: "the mass", "it": names a mass that was named before
+    group: int | None = None
+
+    @property
+    def site_class(self) -> str | None:
+        """A1 when a part is of class A1."""
+        classes = {site.site_class for site in self.sites}
+        return "A1" if "A1" in classes else "A2" if "A2" in classes else None
+
+    @property
+    def section(self) -> Section:
+        """Section of the sentence."""
+        return self.scene.section
+
+
+def mentions_in(scene: Scene, rules: ReadingRules, kind: str, before: Scene | None) -> list[Mention]:
+    """All mentions of a sentence, wherever they are; `before` may lend its region to a bare denial."""
+    nouns = [(hit, noun) for hit in scene.hits if (noun := _noun(hit, rules, kind)) is not None]
+    pointers = scene.of(("this-mass",))
+    found: list[Mention] = []
+    taken = {hit.start for hit, _ in nouns}
+    edges = _zones(scene, [hit for hit, _ in nouns])
+    for (hit, noun), zone in zip(nouns, edges, strict=True):
+        found.append(_mention(scene, hit, noun, zone, rules, kind, before))
+    for hit in pointers:
+        if hit.start not in taken and not found:
+            blank = Noun("this-mass", Value.PRESENT, Value.PRESENT, "")
+            mention = _mention(scene, hit, blank, (scene.sentence.start, scene.sentence.end), rules, kind, None)
+            mention.pointer = True
+            found.append(mention)
+            break
+    return found
+
+
+def _noun(hit: Hit, rules: ReadingRules, kind: str) -> Noun | None:
+    best: Noun | None = None
+    for term in hit.terms:
+        noun = rules.nouns.get(term)
+        if noun is None or _plain(noun, kind) is None:
+            continue
+        if best is None or _plain(noun, kind) is Value.PRESENT:
+            best = noun
+    return best
+
+
+def _plain(noun: Noun, kind: str) -> Value | None:
+    return noun.film if kind == "film" else noun.value
+
+
+def _zones(scene: Scene, hits: list[Hit]) -> list[tuple[int, int]]:
+    """The words that belong to each noun: up to the last comma or conjunction before the next noun."""
+    words = scene.layout.words
+    begin = scene.sentence.start
+    zones = []
+    for index, hit in enumerate(hits):
+        stop = scene.sentence.end
+        if index + 1 < len(hits):
+            stop = hits[index + 1].start
+            for at in range(stop - 1, hit.end - 1, -1):
+                if words[at] in _SPLITS:
+                    stop = at
+                    break
+        zones.append((begin, stop))
+        begin = stop
+    return zones
+
+
+def _mention(
+    scene: Scene, hit: Hit, noun: Noun, zone: tuple[int, int], rules: ReadingRules, kind: str, before: Scene | None
+) -> Mention:
+    assertion = scene.judge(hit.start, hit.end)
+    value = value_of(assertion)
+    plain = _plain(noun, kind) or Value.PRESENT
+    mention = Mention(scene, hit, value, assertion, noun.term, noun.key)
+    _describe(mention, zone)
+    if value is Value.PRESENT and plain is Value.POSSIBLE and not (noun.term == "measured-noun" and mention.size):
+        mention.value = Value.POSSIBLE
+    _locate(mention, zone, rules, before)
+    return mention
+
+
+def _describe(mention: Mention, zone: tuple[int, int]) -> None:
+    """Side, levels, size and number from the words of the noun's zone."""
+    scene, hit = mention.scene, mention.hit
+    start, end = zone
+    inside = [other for other in scene.hits if start <= other.start < end]
+    terms = {term for other in inside for term in other.terms}
+    mention.side = merge_sides([SIDES[term] for other in inside for term in other.terms if term in SIDES])
+    words = scene.layout.words
+    if any(char.isdigit() for word in words[start:end] for char in word[-1:]) or any(
+        word in scene.language.ordinals for word in words[start:end]
+    ):
+        mention.levels, _ = levels_in(scene.language, words, start, end)
+        sizes = [size for at, size in size_in(scene.language, words, start, end) if not _of_organ(scene, at, hit)]
+        mention.size = max(sizes, default=None)
+    if "deficit" in terms and mention.levels:
+        mention.levels = ()
+    mention.thoracic = not terms.isdisjoint(("thoracic", "thoracic-low", "thoracic-mid"))
+    mention.low = "thoracic-low" in terms
+    mention.mid = "thoracic-mid" in terms
+    mention.lumbar = "lumbar" in terms
+    mention.whole = "whole-spine" in terms
+    mention.another = "another" in terms
+    mention.many = not terms.isdisjoint(("count-many", "count-three"))
+    if "count-two" in terms:
+        mention.count = 2
+    for other in inside:
+        if "count-three" in other.terms and other.gap(hit) > 8:
+            mention.many = "count-many" in terms
+
+
+def _of_organ(scene: Scene, at: int, noun: Hit) -> bool:
+    """Whether a size stands closer to another organ than to the noun."""
+    gap = abs(at - noun.start)
+    return any(abs(at - other.start) < gap for other in scene.of(("site-other", "spleen", "liver")) if other.start < at)
+
+
+def _locate(mention: Mention, zone: tuple[int, int], rules: ReadingRules, before: Scene | None) -> None:
+    """Find the site of the noun: the closest one, and those joined to it in a list."""
+    scene, hit = mention.scene, mention.hit
+    candidates = [(other, site) for other in scene.hits if (site := _site(other, rules)) is not None]
+    priced = []
+    for other, site in candidates:
+        cost = other.gap(hit)
+        if not zone[0] <= other.start < zone[1]:
+            cost += _OUTSIDE
+        if other.start >= hit.end and _pushed(scene, hit, other):
+            cost += _OUTSIDE
+        if cost <= _FAR + _OUTSIDE:
+            priced.append((cost, other.start, other, site))
+    if not priced:
+        _from_label(mention, rules, before)
+        return
+    _, _, best, _ = min(priced, key=lambda item: item[:2])
+    chosen = _joined(scene, best, candidates)
+    mention.regional = True
+    mention.sites = [site for site in chosen if site.site_class in ("A1", "A2", "none")]
+    _refine(mention, scene)
+    mention.elsewhere = not any(site.site_class in ("A1", "A2") for site in mention.sites)
+
+
+def _site(hit: Hit, rules: ReadingRules) -> Site | None:
+    for term in hit.terms:
+        site = rules.sites.get(term)
+        if site is not None:
+            return site
+    return None
+
+
+def _pushed(scene: Scene, noun: Hit, site: Hit) -> bool:
+    """Whether the site is only what the mass touches ("mass displacing the lung")."""
+    return any(noun.end <= other.start < site.start for other in scene.of(("compress", "grow", "touch")))
+
+
+def _joined(scene: Scene, best: Hit, candidates: list[tuple[Hit, Site]]) -> list[Site]:
+    """Sites in one list with `best` ("paravertebral, costovertebral and presacral")."""
+    words = scene.layout.words
+    chosen: list[Site] = []
+    order = [hit for hit, _ in candidates]
+    place = order.index(best)
+    keep = {place}
+    for step in (-1, 1):
+        at = place
+        while 0 <= at + step < len(order):
+            low, high = sorted((order[at], order[at + step]), key=lambda item: item.start)
+            between = words[low.end : high.start]
+            if len(between) > 5 or not all(word in _JOINTS or _soft(scene, word) for word in between):
+                break
+            at += step
+            keep.add(at)
+    for index in sorted(keep):
+        chosen.append(candidates[index][1])
+    return chosen
+
+
+def _soft(scene: Scene, word: str) -> bool:
+    return word in (
+        "region",
+        "regions",
+        "spaces",
+        "space",
+        "bilateral",
+        "tissues",
+        "left",
+        "right",
+        "thoracic",
+        "lumbar",
+    )
+
+
+def _refine(mention: Mention, scene: Scene) -> None:
+    """Rules of policy 3.1 on sites that count only together with the spine."""
+    classes = {site.site_class for site in mention.sites}
+    spinal = "spine" in scene.terms or bool(mention.levels) or "A1" in classes
+    kept = []
+    for site in mention.sites:
+        if site.term in ("site-pleural", "site-perirenal") and not spinal:
+            continue
+        kept.append(site)
+    if any(site.term == "site-pleural" for site in kept):
+        kept = [site for site in kept if site.term in ("site-pleural", "site-paracostal")]
+    mention.sites = kept
+
+
+def _from_label(mention: Mention, rules: ReadingRules, before: Scene | None) -> None:
+    """Region from the label of the line, or for a bare denial from the sentence before (policy 3.3)."""
+    hits = mention.scene.topic
+    if not hits and mention.value is Value.ABSENT and before is not None and before.section is mention.section:
+        hits = before.hits
+    sites = [site for hit in hits if (site := _site(hit, rules)) is not None]
+    if sites:
+        mention.regional = True
+        mention.sites = [site for site in sites if site.site_class in ("A1", "A2", "none")]
+        mention.elsewhere = not any(site.site_class in ("A1", "A2") for site in mention.sites)
+
+
+def counts(mention: Mention) -> bool:
+    """Whether the mention states something about this patient's body now or before."""
+    return (
+        is_fact(mention.assertion)
+        and mention.assertion.experiencer is Experiencer.PATIENT
+        and mention.section not in (Section.OTHER, Section.TECHNIQUE)
+    )
+
+
+def is_past(mention: Mention) -> bool:
+    """Told as past, or only in the request or among earlier studies."""
+    return mention.assertion.temporality is Temporality.HISTORICAL or mention.section in (
+        Section.REQUEST,
+        Section.COMPARISON,
+    )

@@ -1,0 +1,104 @@
+"""Findings at the site of a mass that are no mass: fluid, vessel, hernia, spur, node, muscle (policy 3.3, 3.5)."""
+
+from dataclasses import dataclass
+
+from emhwatch.model.reading import Finding
+from emhwatch.tables.readings import ReadingRules
+from emhwatch.text.assertion import Assertion
+from emhwatch.text.grouping import Group
+from emhwatch.text.masses import Mention
+from emhwatch.text.scene import Hit, Scene, is_fact, value_of
+from emhwatch.types import Certainty, Experiencer, Section, Value
+
+_KINDS = ("fluid", "aneurysm", "hernia", "osteophyte", "lymph-node", "muscle-lesion")
+_REACH = 12  #: words between a mass and what it is said to be
+
+
+@dataclass(slots=True)
+class Nature:
+    """Something named at the site of a mass, or as what the mass is."""
+
+    scene: Scene
+    hit: Hit
+    kind: str
+    value: Value  #: A when this is the whole finding
+    stated: Value  #: of the thing itself
+    assertion: Assertion
+    whole: bool  #: the mass is said to be this
+    mention: Mention | None
+    at_site: bool
+
+    def group_of(self, group: Group) -> bool:
+        """Whether this is what every current mention of the group is said to be."""
+        return self.mention is not None and self.mention in group.mentions
+
+    def findings(self, groups: list[Group], rules: ReadingRules) -> list[Finding]:
+        """Findings of this thing beside, or instead of, a mass."""
+        mass = next((index for index, group in enumerate(groups) if self.group_of(group)), None)
+        solid = [index for index, _ in enumerate(groups)] if not self.whole else []
+        made = []
+        if self.kind == "fluid" and solid and self.at_site:
+            made.append(self._finding(rules.roles["rim"], self.stated, mass if mass is not None else solid[-1]))
+        elif self.at_site and not solid and self.stated is not Value.ABSENT:
+            if self.kind == "fluid":
+                made.append(self._finding(rules.roles["collection"], self.stated, None))
+            made.append(self._finding(rules.roles["mass"], self.value, mass))
+        return made
+
+    def _finding(self, key: str, value: Value, mass: int | None) -> Finding:
+        start, end, text = self.scene.span(self.hit.start, self.hit.end)
+        certainty = {Value.ABSENT: Certainty.NEGATED, Value.POSSIBLE: Certainty.HEDGED}.get(value, Certainty.AFFIRMED)
+        return Finding(
+            key=key,
+            value=value,
+            start=start,
+            end=end,
+            text=text,
+            section=self.scene.section,
+            certainty=certainty,
+            temporality=self.assertion.temporality,
+            mass=mass,
+            cue=self.scene.cue(self.assertion, f"nature:{self.kind}"),
+        )
+
+
+def natures_in(scene: Scene, rules: ReadingRules, mentions: list[Mention]) -> list[Nature]:
+    """Things in a sentence that are no mass, at a site of policy 3.1 or as what a mass is."""
+    if scene.terms.isdisjoint(_KINDS) or scene.section in (Section.OTHER, Section.TECHNIQUE, Section.REQUEST):
+        return []
+    made = []
+    for hit in scene.of(_KINDS):
+        kind = next(term for term in hit.terms if term in _KINDS)
+        assertion = scene.judge(hit.start, hit.end)
+        if not is_fact(assertion) or assertion.experiencer is Experiencer.OTHER:
+            continue
+        stated = value_of(assertion)
+        near = min((m for m in mentions if m.site_class or not m.regional), key=lambda m: m.hit.gap(hit), default=None)
+        linked = near is not None and _is_said_to_be(scene, near, hit)
+        at_site = linked or _at_site(scene, hit, rules) or near is not None and near.site_class is not None
+        if not at_site or stated is Value.UNKNOWN:
+            continue
+        hedged = stated is Value.POSSIBLE and kind != "fluid"
+        value = Value.POSSIBLE if hedged else Value.ABSENT
+        whole = linked and stated is not Value.ABSENT
+        made.append(Nature(scene, hit, kind, value, stated, assertion, whole, near, at_site))
+    return made
+
+
+def _is_said_to_be(scene: Scene, mention: Mention, hit: Hit) -> bool:
+    """Whether the words between a mass and the thing say that it is one ("opacity due to a hernia")."""
+    if hit.start < mention.hit.end or hit.start - mention.hit.end > _REACH:
+        return False
+    between = [other for other in scene.of(("link",)) if mention.hit.end <= other.start < hit.start]
+    inside = {"with", "within", "containing", "inside", "avec", "contenant", "central", "and", "adjacent"}
+    words = scene.layout.words[mention.hit.end : hit.start]
+    return bool(between) and not inside.intersection(words)
+
+
+def _at_site(scene: Scene, hit: Hit, rules: ReadingRules) -> bool:
+    sites = [other for other in scene.hits if any(term in rules.sites for term in other.terms)]
+    sites = sites or scene.topic
+    nearest = min(sites, key=lambda other: other.gap(hit), default=None)
+    if nearest is None or nearest.gap(hit) > 8:
+        return False
+    return any(term in rules.sites and rules.sites[term].site_class in ("A1", "A2") for term in nearest.terms)

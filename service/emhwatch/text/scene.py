@@ -1,0 +1,120 @@
+"""One sentence with the words found in it; what every later step looks at."""
+
+from collections.abc import Collection, Iterable
+
+from emhwatch.model.reading import Cue
+from emhwatch.tables.text import Language
+from emhwatch.text.assertion import PLAIN, Assertion, CueMatch, find_cues, judge
+from emhwatch.text.segment import Layout, Sentence
+from emhwatch.types import Certainty, Section, Temporality, Value
+
+
+class Hit:
+    """A phrase of the lexicon at tokens `start` to `end`, with its terms."""
+
+    __slots__ = ("end", "start", "terms")
+
+    def __init__(self, start: int, end: int, terms: tuple[str, ...]) -> None:
+        self.start = start
+        self.end = end
+        self.terms = terms
+
+    def gap(self, other: "Hit") -> int:
+        """Words between two hits; 0 when they touch or overlap."""
+        return max(0, other.start - self.end, self.start - other.end)
+
+
+class Scene:
+    """A sentence, its hits in order, its cues when first asked for."""
+
+    __slots__ = ("_cues", "hits", "index", "language", "layout", "sentence", "terms", "topic")
+
+    def __init__(
+        self, index: int, layout: Layout, sentence: Sentence, language: Language, hits: list[Hit], topic: list[Hit]
+    ) -> None:
+        self.index = index
+        self.layout = layout
+        self.sentence = sentence
+        self.language = language
+        self.hits = hits
+        self.topic = topic  #: hits of a label of an earlier sentence ("Paraspinal region:")
+        self.terms = {term for hit in hits for term in hit.terms}
+        self._cues: list[CueMatch] | None = None
+
+    @property
+    def section(self) -> Section:
+        """Section of the sentence."""
+        return self.sentence.section
+
+    @property
+    def cues(self) -> list[CueMatch]:
+        """Cues of the sentence."""
+        if self._cues is None:
+            self._cues = find_cues(self.language, self.layout.words, self.sentence.start, self.sentence.end)
+        return self._cues
+
+    def judge(self, start: int, end: int) -> Assertion:
+        """Assertion of tokens `start` to `end`."""
+        if not self.cues:
+            return PLAIN
+        limits = (self.sentence.start, self.sentence.end)
+        return judge(self.language, self.layout.words, self.cues, start, end, limits)
+
+    def of(self, terms: Collection[str]) -> list[Hit]:
+        """Hits that have one of these terms."""
+        return [hit for hit in self.hits if any(term in terms for term in hit.terms)]
+
+    def nearest(self, hit: Hit, terms: Collection[str]) -> Hit | None:
+        """The hit with one of these terms that stands closest to `hit`."""
+        others: Iterable[Hit] = (other for other in self.of(terms) if other is not hit)
+        return min(others, key=hit.gap, default=None)
+
+    def span(self, start: int, end: int) -> tuple[int, int, str]:
+        """Code points and text of tokens `start` to `end`."""
+        first, last = self.layout.starts[start], self.layout.ends[end - 1]
+        return first, last, self.layout.text[first:last]
+
+    def cue(self, assertion: Assertion, rule: str) -> Cue | None:
+        """The deciding cue as it is reported; without one the rule alone."""
+        match = assertion.cue
+        if match is None or match.end > len(self.layout.ends) or match.end <= match.start:
+            return Cue(rule, "", 0, 0) if rule else None
+        start, end, text = self.span(match.start, match.end)
+        return Cue(f"{rule} {match.row.id}".strip(), text, start, end)
+
+
+def value_of(assertion: Assertion) -> Value:
+    """Wording to value (policy 2.2)."""
+    if assertion.certainty is Certainty.NEGATED or assertion.temporality is Temporality.RESOLVED:
+        return Value.ABSENT
+    if "unassessed" in assertion.effects:
+        return Value.UNKNOWN
+    return Value.POSSIBLE if assertion.certainty is Certainty.HEDGED else Value.PRESENT
+
+
+def is_fact(assertion: Assertion) -> bool:
+    """Whether a statement is about this case: no general, conditional or planned statement, no question."""
+    return assertion.effects.isdisjoint(("general", "hypothetical", "question", "planned"))
+
+
+def scenes_of(layout: Layout, language: Language) -> list[Scene]:
+    """All sentences in which the lexicon finds something."""
+    terms = language.terms
+    payloads = terms.payloads
+    words = layout.words
+    scenes: list[Scene] = []
+    labels: dict[tuple[int, int], list[Hit]] = {}
+    for index, sentence in enumerate(layout.sentences):
+        hits = [
+            Hit(start, end, tuple(payloads[i] for i in found))
+            for start, end, found in terms.find(words, sentence.start, sentence.end)
+        ]
+        topic: list[Hit] = []
+        label = sentence.topic
+        if label is not None:
+            if sentence.start <= label[0] < sentence.end:
+                labels[label] = [hit for hit in hits if hit.end <= label[1]]
+            else:
+                topic = labels.get(label, [])
+        scenes.append(Scene(index, layout, sentence, language, hits, topic))
+    return scenes

@@ -1,0 +1,269 @@
+"""Sections and sentences of a report. Independent of line wrapping; offsets are code points into the text as read."""
+
+import re
+from bisect import bisect_left
+from dataclasses import dataclass
+
+from emhwatch.model.reading import SectionSpan
+from emhwatch.tables.text import Language
+from emhwatch.tables.words import fold, split
+from emhwatch.types import Section
+
+_MARKER = re.compile(r"[ \t]*+(?:[-*>#]++(?=[ \t])|\(?[0-9]{1,2}+[.)](?![0-9])|[a-h][.)](?=[ \t]))[ \t]*+")
+_DECORATION = frozenset('*#-_=>+.|"')
+_ENDERS = frozenset(".!?;")
+_LINE_FLOOR = 34  #: shorter lines are never taken for wrapped ones
+_WRAP_FLOOR = 60  #: the same before a capital letter
+_TOPIC_WORDS = 7
+_HEADING_WORDS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """Tokens `start` to `end` of one statement; `topic` ends the label before a colon ("Spleen:")."""
+
+    start: int
+    end: int
+    section: Section
+    topic: tuple[int, int] | None  #: tokens of the label in force, also of an earlier sentence of the same line
+    paragraph: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A text, its tokens and how it is divided."""
+
+    text: str
+    words: list[str]
+    starts: list[int]
+    ends: list[int]
+    sections: tuple[SectionSpan, ...]
+    sentences: tuple[Sentence, ...]
+
+
+def lay_out(text: str, language: Language, section: Section | None = None) -> Layout:
+    """Divide a report. `section` names the section of a text without headings."""
+    folded = fold(text)
+    tokens = split(folded)
+    words, starts, ends = tokens.words, tokens.starts, tokens.ends
+    sentences: list[Sentence] = []
+    spans: list[SectionSpan] = []
+    current = section or Section.FINDINGS
+    opened = 0
+    topic: tuple[int, int] | None = None
+    paragraph = 0
+    for first, last, hard in _statements(text, folded, words, starts, ends, language):
+        if hard:
+            topic = None
+            paragraph += 1
+        at = first
+        while at < last and words[at] in _DECORATION and not _negative_mark(words, at, last):
+            at += 1
+        if at + 1 < last and words[at].isdigit() and words[at + 1] in ".)" and words[at + 1]:
+            at += 2
+        heading = _heading(text, words, starts, ends, at, last, hard, language)
+        if heading is not None:
+            name, body = heading
+            if starts[at] > opened and (spans or sentences):
+                spans.append(SectionSpan(current, opened, starts[at]))
+            opened = starts[at] if spans or sentences else 0
+            current, topic, at = name, None, body
+        for begin, label, end in _labels(text, words, starts, ends, at, last):
+            if label is not None:
+                topic = label
+            if end > begin:
+                sentences.append(Sentence(begin, end, current, topic, paragraph))
+    if words:
+        spans.append(SectionSpan(current, opened, len(text)))
+    return Layout(text, words, starts, ends, tuple(spans), tuple(sentences))
+
+
+def _negative_mark(words: list[str], at: int, last: int) -> bool:
+    return words[at] == "." and at + 1 < last and words[at + 1].isdigit()
+
+
+def _statements(
+    text: str, folded: str, words: list[str], starts: list[int], ends: list[int], language: Language
+) -> list[tuple[int, int, bool]]:
+    """Token ranges of statements; True when it begins on a new line that is no wrapped one."""
+    breaks = _hard_breaks(text, folded, language) if "\n" in text or "\r" in text or "\\." in text else []
+    statements = []
+    first, hard = 0, True
+    count = len(words)
+    abbreviations = language.abbreviations
+    line = 0
+    limit = breaks[0] if breaks else len(text) + 1
+    for index, word in enumerate(words):
+        if starts[index] >= limit:
+            if index > first:
+                statements.append((first, index, hard))
+            first, hard = index, True
+            while line < len(breaks) and breaks[line] <= starts[index]:
+                line += 1
+            limit = breaks[line] if line < len(breaks) else len(text) + 1
+        if word in _ENDERS:
+            after = index + 1
+            if after < count and starts[after] == ends[index] and words[after] not in "\"')]*":
+                continue
+            if word == "." and index > first and _abbreviated(words, index, first, abbreviations):
+                continue
+            if word == "?" and (index == first or (after < count and starts[after] == ends[index])):
+                continue
+            statements.append((first, after, hard))
+            first, hard = after, False
+    if first < count:
+        statements.append((first, count, hard))
+    return statements
+
+
+def _abbreviated(words: list[str], index: int, first: int, abbreviations: frozenset[str]) -> bool:
+    before = words[index - 1]
+    if before in abbreviations:
+        return index + 1 < len(words)
+    if len(before) == 1 and before.isalpha():
+        return index - 1 > first
+    return before.isdigit() and index - 1 == first
+
+
+def _hard_breaks(text: str, folded: str, language: Language) -> list[int]:
+    """Offsets of lines that begin a new statement."""
+    lines: list[tuple[int, int]] = []
+    at = 0
+    source = folded.replace("\\.br\\", "\n    ") if "\\.br\\" in folded else folded
+    for raw in source.splitlines(keepends=True):
+        lines.append((at, at + len(raw)))
+        at += len(raw)
+    widest = max((len(source[a:b].rstrip()) for a, b in lines), default=0)
+    breaks = []
+    before = ""
+    for start, stop in lines:
+        line = source[start:stop].strip()
+        if not line:
+            if before:
+                breaks.append(stop)
+            before = ""
+            continue
+        if before and not _wrapped(text[start:stop].lstrip(), line, before, widest, language):
+            breaks.append(start)
+        elif not before:
+            breaks.append(start)
+        before = line
+    return breaks
+
+
+def _wrapped(raw: str, line: str, before: str, widest: int, language: Language) -> bool:
+    """Whether a line goes on with the statement of the line before it."""
+    if _MARKER.match(raw):
+        return False
+    head = line.split(None, 1)[0]
+    if head.endswith(":"):
+        return False
+    tail = before.rsplit(None, 1)[-1]
+    if tail[-1] in ".:!?;" and not (tail[-1] == "." and tail[:-1] in language.abbreviations):
+        return False
+    if tail in language.open_ends or tail[-1] in ",(-/":
+        return True
+    fits = len(before) + 1 + len(head)
+    if raw[:1].isupper():
+        return fits > max(widest, _WRAP_FLOOR)
+    return fits > min(max(widest, _LINE_FLOOR), 100) or len(before) > 45
+
+
+def _heading(
+    text: str, words: list[str], starts: list[int], ends: list[int], at: int, last: int, hard: bool, language: Language
+) -> tuple[Section, int] | None:
+    """The section that begins at token `at`, and the token after the heading."""
+    if at >= last:
+        return None
+    found = language.headings.find(words, at, min(at + _HEADING_WORDS, last))
+    if not found or found[0][0] != at:
+        return None
+    _, end, payloads = found[0]
+    name = language.headings.payloads[payloads[0]]
+    rest = end
+    while rest < last and rest < end + 8 and words[rest] in '*#_".':
+        rest += 1
+    capitals = text[starts[at] : ends[end - 1]].isupper() and ends[end - 1] - starts[at] > 2
+    if rest < last and words[rest] == "(":  # "ADDENDUM (day 3):"
+        rest = _after_bracket(words, rest, last)
+    if rest < last and words[rest] in ("#", *"0123456789"):
+        rest += 1
+    if rest >= last:
+        return (name, last) if hard else None
+    if words[rest] == ":":
+        return (name, _skip(words, rest + 1, last)) if hard or capitals or text[starts[at]].isupper() else None
+    if words[rest] == "-" and (hard or capitals) and rest + 1 < last and starts[rest] > ends[rest - 1]:
+        return name, rest + 1
+    if capitals and hard and not _next_capitals(text, starts, ends, rest):
+        return name, rest
+    if hard and words[rest - 1] == "." and rest > end:
+        return name, rest
+    return None
+
+
+def _after_bracket(words: list[str], at: int, last: int) -> int:
+    for index in range(at, min(at + 8, last)):
+        if words[index] == ")":
+            return index + 1
+    return at
+
+
+def _skip(words: list[str], at: int, last: int) -> int:
+    while at < last and words[at] in "*_#":
+        at += 1
+    return at
+
+
+def _next_capitals(text: str, starts: list[int], ends: list[int], at: int) -> bool:
+    return ends[at] - starts[at] > 2 and text[starts[at] : ends[at]].isupper()
+
+
+def _labels(
+    text: str, words: list[str], starts: list[int], ends: list[int], at: int, last: int
+) -> list[tuple[int, tuple[int, int] | None, int]]:
+    """Parts of a statement that begin with a label of their own: "Spleen: enlarged", "PLAN: await results"."""
+    try:
+        colon = words.index(":", at, last)
+    except ValueError:
+        return [(at, None, last)]
+    parts: list[tuple[int, tuple[int, int] | None, int]] = []
+    begin, label = at, None
+    while colon < last:
+        start = _label_start(text, words, starts, ends, begin, colon)
+        if start is not None:
+            if start > begin:
+                parts.append((begin, label, start))
+            begin, label = start, (start, colon)
+        try:
+            colon = words.index(":", colon + 1, last)
+        except ValueError:
+            break
+    parts.append((begin, label, last))
+    return parts
+
+
+def _label_start(text: str, words: list[str], starts: list[int], ends: list[int], begin: int, colon: int) -> int | None:
+    """First token of a label that ends at a colon, or None when the words before it are a sentence."""
+    if colon - begin <= _TOPIC_WORDS and colon > begin and "," not in words[begin:colon]:
+        return begin
+    start = colon
+    while (
+        start > begin
+        and text[starts[start - 1] : ends[start - 1]].isupper()
+        or (start > begin and start < colon and words[start - 1] in "/&()" and start - 1 > begin)
+    ):
+        start -= 1
+    if colon - start >= 1 and ends[colon - 1] - starts[start] >= 4:
+        return start
+    return None
+
+
+def sentence_at(layout: Layout, start: int, end: int) -> tuple[Sentence, int, int]:
+    """The sentence that holds a span, and the span's tokens; a span in a heading is a sentence of its own."""
+    first = bisect_left(layout.ends, start + 1)
+    last = max(bisect_left(layout.starts, end), first + 1)
+    for sentence in layout.sentences:
+        if sentence.start <= first < sentence.end:
+            return sentence, first, min(last, sentence.end)
+    section = next((span.name for span in reversed(layout.sections) if span.start <= start), Section.OTHER)
+    return Sentence(first, last, section, None, 0), first, last

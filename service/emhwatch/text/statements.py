@@ -1,0 +1,146 @@
+"""From the words of a sentence to statements about keys, by the rules of `mappings/text/findings.csv`."""
+
+from dataclasses import dataclass
+
+from emhwatch.tables.readings import FindingRule, ReadingRules
+from emhwatch.text.assertion import Assertion
+from emhwatch.text.scene import Hit, Scene, is_fact, value_of
+from emhwatch.types import Experiencer, Section, Temporality, Value
+
+_REQUEST_KINDS = frozenset(("finding", "disease", "tumor"))
+_ASKED_IN = frozenset((Section.FINDINGS, Section.IMPRESSION, Section.RECOMMENDATION, Section.ADDENDUM))
+_NORMAL_REACH = 9  #: words between a structure and "normal"
+
+
+@dataclass(slots=True)
+class Statement:
+    """One statement about one key, not yet attributed to a mass."""
+
+    scene: Scene
+    start: int
+    end: int
+    key: str
+    value: Value
+    assertion: Assertion
+    kind: str
+    rule: str
+    hit: Hit
+    mass: int | None = None
+    pooled: bool = False
+    rank: str | None = None
+    regions: tuple[str, ...] = ()
+    size: float | None = None
+    drop: bool = False
+
+
+def statements_in(scene: Scene, rules: ReadingRules) -> list[Statement]:
+    """All statements of a sentence."""
+    found: list[Statement] = []
+    for hit in scene.hits:
+        for term in hit.terms:
+            for rule in rules.by_anchor.get(term, ()):
+                partners = _partners(scene, hit, rule)
+                if partners is not None:
+                    found.extend(_apply(scene, hit, rule, partners, rules))
+    if not scene.terms.isdisjoint(rules.structures) and any(cue.row.effect == "normal" for cue in scene.cues):
+        found.extend(_normal(scene, rules))
+    return found
+
+
+def _partners(scene: Scene, hit: Hit, rule: FindingRule) -> list[Hit] | None:
+    """The hits that the rule needs beside its anchor; None when one is missing or something forbids the rule."""
+    if not rule.avoid.isdisjoint(scene.terms):
+        for other in scene.of(rule.avoid):
+            if other is not hit and other.gap(hit) <= rule.near:
+                return None
+        if not rule.avoid.isdisjoint(hit.terms):
+            return None
+    partners = []
+    for group in rule.need:
+        if not group.isdisjoint(hit.terms) and len(hit.terms) > 1:
+            continue
+        other = scene.nearest(hit, group)
+        if other is None or other.gap(hit) > rule.near:
+            return None
+        partners.append(other)
+    return partners
+
+
+def _apply(scene: Scene, hit: Hit, rule: FindingRule, partners: list[Hit], rules: ReadingRules) -> list[Statement]:
+    section = scene.section
+    if section is Section.OTHER or (section is Section.TECHNIQUE and rule.kind != "disease"):
+        return []
+    if section is Section.REQUEST and (rule.kind not in _REQUEST_KINDS or rule.of_mass):
+        return []
+    assertion = scene.judge(hit.start, hit.end)
+    value = value_of(assertion)
+    for partner in partners:
+        if value is Value.PRESENT:  # "no mass compressing the cord": the denial stands before the partner only
+            value = _weaker(value, scene.judge(partner.start, partner.end), assertion)
+    if not is_fact(assertion):
+        asked = "question" in assertion.effects and section in _ASKED_IN and rule.key in rules.danger
+        if not asked or "general" in assertion.effects:
+            return []
+        value = Value.POSSIBLE
+    if value is Value.PRESENT and rule.most is Value.POSSIBLE:
+        value = Value.POSSIBLE
+    start = min([hit.start, *(p.start for p in partners)])
+    end = max([hit.end, *(p.end for p in partners)])
+    if end - start > 24:
+        start, end = hit.start, hit.end
+    made = []
+    if rule.kind != "twin":
+        made.append(Statement(scene, start, end, rule.key, value, assertion, rule.kind, rule.id, hit))
+    if rule.denied and value is Value.ABSENT and assertion.experiencer is Experiencer.PATIENT:
+        made.append(Statement(scene, start, end, rule.denied, Value.PRESENT, assertion, "context", rule.id, hit))
+    elif rule.kind == "twin" and rule.denied and value is Value.ABSENT:
+        made.append(Statement(scene, start, end, rule.denied, Value.PRESENT, assertion, "finding", rule.id, hit))
+    return made
+
+
+def _weaker(value: Value, partner: Assertion, anchor: Assertion) -> Value:
+    """A partner inside the scope of the same kind of cue weakens the statement."""
+    if partner.cue is None or anchor.cue is not None:
+        return value
+    return value
+
+
+def _normal(scene: Scene, rules: ReadingRules) -> list[Statement]:
+    """Denials by a structure that is called normal (policy 2.2)."""
+    made: list[Statement] = []
+    seen: set[str] = set()
+    normals = [cue for cue in scene.cues if cue.row.effect == "normal"]
+    for hit in scene.hits:
+        term = next((term for term in hit.terms if term in rules.structures), None)
+        if term is None or scene.section in (Section.OTHER, Section.TECHNIQUE):
+            continue
+        for cue in normals:
+            gap = cue.start - hit.end if cue.start >= hit.end else hit.start - cue.end
+            if gap < 0 or gap > (_NORMAL_REACH if cue.start >= hit.end else 3):
+                continue
+            if not _linked(scene, hit, cue.start, cue.end):
+                continue
+            assertion = scene.judge(cue.start, cue.end)
+            if assertion.cue is not None and "negated" in assertion.effects:
+                continue
+            if not is_fact(assertion) or assertion.experiencer is Experiencer.OTHER:
+                continue
+            start, end = min(hit.start, cue.start), max(hit.end, cue.end)
+            for key in rules.structures[term]:
+                if key not in seen:
+                    seen.add(key)
+                    past = assertion.temporality is Temporality.HISTORICAL
+                    kind = "past" if past else "normal"
+                    made.append(Statement(scene, start, end, key, Value.ABSENT, assertion, kind, f"normal:{term}", hit))
+    return made
+
+
+def _linked(scene: Scene, hit: Hit, start: int, end: int) -> bool:
+    """Whether nothing between a structure and "normal" breaks the link."""
+    low, high = (hit.end, start) if start >= hit.end else (end, hit.start)
+    if any(word in ";:" for word in scene.layout.words[low:high]) and scene.sentence.topic is None:
+        return False
+    for cue in scene.cues:
+        if low <= cue.start and cue.end <= high and cue.row.effect in ("stop", "verb", "negated", "hedged"):
+            return False
+    return True
