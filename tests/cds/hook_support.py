@@ -112,12 +112,13 @@ def build(
     base: str = BASE,
     now: datetime = NOW,
     network: bool = False,
+    store: str = "",
     **settings: Any,
 ) -> Site:
     """The parts of the service as the settings give them; with `network` it may ask real FHIR servers."""
     cds = CdsSettings(**({"public_url": base, "open": True, "fhir_servers": (FHIR,)} | settings))
     configured = Settings(cds=cds, fhir=FhirSettings(base_url=FHIR, name="main"))
-    database = open_database(f"sqlite:///{folder}/cds.sqlite")
+    database = open_database(store or f"sqlite:///{folder}/cds.sqlite")
     clock, seen, errors = FixedClock(now), [], []
     tables = load_tables()
     services = assemble(
