@@ -17,6 +17,8 @@ _INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn"))
 
 def visible(text: str) -> str:
     """The text on one line, without invisible characters."""
+    if text.isprintable():
+        return " ".join(text.split())
     kept = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c) not in _INVISIBLE)
     return " ".join(kept.split())
 

@@ -10,6 +10,7 @@ from emhwatch.tables.clients import Profile
 
 Card = dict[str, Any]
 
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
 _INDICATORS = frozenset(("info", "warning", "critical"))
 _ALL_HOSTS = "*"
 _ESCAPE = re.compile(r"\\([\\`*_\[\]|~])")
@@ -45,11 +46,11 @@ def plain(markdown: str) -> str:
 
 def pruned(value: Any) -> Any:  # noqa: ANN401 - JSON
     """Without null and empty elements, which CDS Hooks forbids."""
-    if isinstance(value, Mapping):
+    if type(value) is dict:
         kept = {key: pruned(item) for key, item in value.items()}
-        return {key: item for key, item in kept.items() if item not in (None, "", [], {})}
-    if isinstance(value, list | tuple):
-        return [item for item in map(pruned, value) if item not in (None, "", [], {})]
+        return {key: item for key, item in kept.items() if item not in _EMPTY}
+    if type(value) is list:
+        return [item for item in map(pruned, value) if item not in _EMPTY]
     return value
 
 
