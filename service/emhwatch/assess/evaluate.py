@@ -1,14 +1,18 @@
 """One evaluation: resources in, `Assessment` out. Pure, and never raises for data reasons."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from emhwatch.model.assessment import Assessment, Blood, Rules
+from emhwatch.assess.blocked import blocked_assessment, blocking
+from emhwatch.assess.judgment import Judgment
+from emhwatch.chart.build import build_chart
+from emhwatch.model.assessment import Assessment
 from emhwatch.model.history import History
 from emhwatch.model.options import SiteOptions
 from emhwatch.tables.load import TableSet
-from emhwatch.types import Grade, Indicator, Resource, Tier, Value
+from emhwatch.types import Resource
 
 __all__ = ["SiteOptions", "evaluate"]
 
@@ -28,23 +32,24 @@ def evaluate(
     hook: str | None = None,
 ) -> Assessment:
     """Decide for one patient at `now` (policy 2-7); a failure is row R0 with `error` set."""
-    return Assessment(
-        id=focus or "",
-        focus=focus,
-        patient=patient,
-        now=now,
-        t=now.astimezone(ZoneInfo(options.timezone)).date(),
-        indicator=Indicator.NONE,
-        row="R0",
-        tier=Tier.NOT_ASSESSED,
-        card=None,
-        hold_offered=False,
-        lead=None,
-        value=Value.UNKNOWN,
-        masses=(),
-        blood=Blood(grade=Grade.UNKNOWN),
-        danger=Value.UNKNOWN,
-        danger_facts=(),
-        rules=Rules(version=tables.version, digest=tables.digest),
-        error="not-evaluated",
-    )
+    day = now.astimezone(ZoneInfo(options.timezone)).date()
+    try:
+        chart = build_chart(
+            resources,
+            focus=focus,
+            patient=patient,
+            now=now,
+            tables=tables,
+            options=options,
+            draft_orders=draft_orders,
+            incomplete=incomplete,
+        )
+        reason = blocking(chart, withdrawn=withdrawn, hook=hook)
+        if reason is not None:
+            return blocked_assessment(reason, chart, now=now, day=day, tables=tables, history=history)
+        return Judgment(chart, tables, options, history, tuple(incomplete), hook).assessment(now)
+    except Exception as error:  # noqa: BLE001 - whatever fails must read as "not assessed", never as "no EMH" (H21)
+        failed = blocked_assessment("failed", None, now=now, day=day, tables=tables, history=None)
+        return replace(
+            failed, id=focus or "", focus=focus, patient=patient, error=f"evaluation-failed: {type(error).__name__}"
+        )

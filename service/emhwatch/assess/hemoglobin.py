@@ -81,7 +81,7 @@ class Hemoglobin:
     def _transfused_before(self, days: Days) -> bool:
         shadow = self._days["transfusion_shadow"]
         return any(
-            0 <= (days.first - given.last).days and (days.last - given.first).days <= shadow
+            (days.first - given.last).days >= 0 and (days.last - given.first).days <= shadow
             for given in self.person.transfusions
         )
 
