@@ -30,6 +30,7 @@ class Fact:
     start: int | None = None  #: code points into the text as read
     end: int | None = None
     text: str | None = None  #: words of the report, or "120 g/L" for a laboratory value
+    sentence: str | None = None  #: the sentence around them, for the card
     code: Coding | None = None
     cue: str | None = None
 

@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 from emhwatch.types import Certainty, Experiencer, Section, Side, Temporality, Value
 
 
+#: What ends a sentence; a line break alone is only a wrapped line.
+_ENDS = (". ", ".\n", "? ", "?\n", "\n\n", ":\n")
+
+
 @dataclass(frozen=True, slots=True)
 class Cue:
     """The words and the table row that decided an assertion."""
@@ -98,3 +102,13 @@ class Reading:
     masses: tuple[TextMass, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     notes: tuple[str, ...] = field(default=())  #: what could not be decided, as codes
+
+    def sentence(self, start: int, end: int) -> str:
+        """The words around a span: its sentence, within the section that it stands in."""
+        section = next((s for s in self.sections if s.start <= start < s.end), None)
+        first, last = (section.start, section.end) if section else (0, len(self.text))
+        left = max(
+            (at + len(mark) for mark in _ENDS if (at := self.text.rfind(mark, first, start)) >= 0), default=first
+        )
+        right = min((at + 1 for mark in _ENDS if (at := self.text.find(mark, end, last)) >= 0), default=last)
+        return self.text[left:right].strip()
