@@ -111,10 +111,7 @@ def test_h20_found_against_and_not_described_are_always_there(tables: TableSet) 
         '**Found.** CT of 2026-11-18: "smooth paravertebral masses at T9 and T10" '
         "(thoracic paravertebral site, T9-T10, both sides)."
     )
-    assert (
-        'these findings do not fit:** mass encases the aorta: "lifts the aorta" (2026-11-18). Consider lymphoma'
-        in detail
-    )
+    assert 'do not fit:** mass encases the aorta ("lifts the aorta"). Consider lymphoma' in detail
     assert "Not described: iron, calcification." in detail
     assert "likelihood" in card_of(CARDS["W-1"], tables)["summary"].lower()
 
@@ -142,6 +139,19 @@ def test_h18_every_mass_is_listed(tables: TableSet) -> None:
     detail = card_of(two, tables)["detail"]
     assert "- thoracic paravertebral site, T9-T10, both sides, likelihood strong" in detail
     assert "- thoracic paravertebral site, L2, left, likelihood limited, does not fit EMH" in detail
+
+
+def test_h02_words_of_another_day_carry_their_date(tables: TableSet) -> None:
+    older = samples.item("stability", "time", 2, "unchanged")
+    older = replace(older, fact=replace(older.fact, date=samples.date(2025, 3, 4)))
+    shown = samples.decided("W-1", "R6", lead={"items": (older,)})
+    assert 'unchanged for a year or more ("unchanged" 2025-03-04)' in card_of(shown, tables)["detail"]
+
+
+def test_snippet_is_the_sentence_where_it_is_known(tables: TableSet) -> None:
+    words = samples.fact("paraspinal_mass", text="masses", sentence="Smooth masses lie on both sides.")
+    shown = samples.decided("W-1", "R6", lead={"statement": words})
+    assert 'CT of 2026-11-18: "Smooth masses lie on both sides." (' in card_of(shown, tables)["detail"]
 
 
 def test_h23_bleeding_precautions_when_biopsy_goes_on(tables: TableSet) -> None:

@@ -16,6 +16,9 @@ class Words:
 
     def __init__(self, assessment: Assessment, tables: TableSet) -> None:
         self._assessment, self._tables = assessment, tables
+        lead = assessment.leading
+        #: Days that need not be said again: none, and that of the report on the first line.
+        self._days = {None, lead.report.date if lead and lead.report else None}
 
     def say(self, value: str, kind: str = "text") -> str:
         """Words of the table for a value."""
@@ -37,8 +40,9 @@ class Words:
         return known or (escaped(report.title) if report.title else self.say("report"))
 
     def quote(self, fact: Fact | None, otherwise: str = "") -> str:
-        """The words of a fact in quotation marks."""
-        return quoted(fact.text) if fact and fact.text else otherwise
+        """The sentence of a fact in quotation marks."""
+        words = (fact.sentence or fact.text) if fact else None
+        return quoted(words) if words else otherwise
 
     def evidence(self, fact: Fact) -> str:
         """One fact: what it means, in which words, when."""
@@ -47,7 +51,7 @@ class Words:
         if fact.source is Source.LAB and fact.text:
             return f"{label} {escaped(fact.text)}" + (f" {self.say('on')}{day}" if day else "")
         if fact.source is Source.TEXT and fact.text:
-            return f"{label}: {quoted(fact.text)}" + (f" ({day.strip()})" if day else "")
+            return f"{label} ({quoted(fact.text)}{'' if fact.date in self._days else day})"
         return f"{label}, {self.say(fact.source, 'source')}{day}" if fact.source is Source.CODED else label
 
     def facts(self, facts: Iterable[Fact]) -> str:
@@ -74,7 +78,7 @@ class Words:
         kind = self._tables.cards.words.get(("document", (fact.reference or "").partition("/")[0]))
         where = self.report(report) if report else kind or ""
         source = ", ".join(part for part in (where, fact.date.isoformat() if fact.date else "") if part)
-        words = f"{self.label(fact.key)}: {quoted(fact.text)}" if fact.text else self.label(fact.key)
+        words = f"{self.label(fact.key)}: {self.quote(fact)}" if fact.text else self.label(fact.key)
         return words + (f" ({source})" if source else "")
 
     def place(self, mass: MassAssessment | None) -> str:

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 from emhwatch.types import Certainty, Experiencer, Section, Side, Temporality, Value
 
-
 #: What ends a sentence; a line break alone is only a wrapped line.
 _ENDS = (". ", ".\n", "? ", "?\n", "\n\n", ":\n")
 
