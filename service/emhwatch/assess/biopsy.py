@@ -21,6 +21,7 @@ _BIOPSY = "biopsy"  #: kind of `mappings/chart/procedures.csv`
 _INTENT_ORDER = frozenset(("order", "original-order", "reflex-order", "filler-order", "instance-order"))
 _INTENT_PLAN = frozenset(("proposal", "plan", "directive", "option"))
 _HINTED = (Value.PRESENT, Value.POSSIBLE)
+_BY_ROLE = {"emh": Histology.EMH, "rival": Histology.OTHER, "disease": Histology.OTHER}  #: of a coded conclusion
 _RANK = (Biopsy.NONE, Biopsy.RECOMMENDED, Biopsy.DONE_PENDING, Biopsy.ORDERED)
 
 
@@ -228,7 +229,7 @@ class Biopsies:
                 continue
             found += [(taken, value, fact) for value, fact in self._conclusions(report)]
         for source in self.evidence.sources:
-            found += self._told(source, index, mass)
+            found += self._told(source, mass)
         found.sort(key=lambda item: item[0].last if item[0] else date.min)
         return (found[-1][1], found[-1][2]) if found else (Histology.UNKNOWN, None)
 
@@ -248,11 +249,13 @@ class Biopsies:
 
     def _conclusions(self, report: Report) -> list[tuple[Histology, Fact]]:
         source = _source(report)
-        found = []
+        found: list[tuple[Histology, Fact]] = []
         if source is not None:
-            for finding in source.reading.findings:
-                if finding.key in self._histology_keys and _conclusive(finding):
-                    found.append((self._histology_keys[finding.key], text_fact(source, finding)))
+            found += [
+                (self._histology_keys[finding.key], text_fact(source, finding))
+                for finding in source.reading.findings
+                if finding.key in self._histology_keys and _conclusive(finding)
+            ]
         by_value = {value: key for key, value in self._histology_keys.items()}
         for hit in report.conclusions:
             value = (
@@ -263,7 +266,7 @@ class Biopsies:
                 found.append((value, fact))
         return found
 
-    def _told(self, source: TextSource, index: int, mass: Mass) -> list[tuple[Days | None, Histology, Fact]]:
+    def _told(self, source: TextSource, mass: Mass) -> list[tuple[Days | None, Histology, Fact]]:
         """Histology that an imaging report or a note tells of this mass."""
         report = source.report
         if source.kind not in ("report", "document") or (report and report.kind is ReportKind.PATHOLOGY):

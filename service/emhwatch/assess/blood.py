@@ -18,7 +18,7 @@ def blood_of(grading: Grading, evidence: Evidence) -> Blood:
     return Blood(
         grade=grading.grade,
         grounds=grounds,
-        causes=_facts(grading.present("b3-cause", grading.person.values), evidence) + _iron(grading, evidence),
+        causes=_facts(grading.present("b3-cause", grading.person.values), evidence) + _iron(grading),
         partial=tuple(fact for ground in grounds for fact in ground.facts) if suspected else (),
         hb=tuple(_point(judged) for judged in grading.hemoglobin.samples),
         mcv=_mcv(grading),
@@ -46,7 +46,7 @@ def extra_facts(grading: Grading, evidence: Evidence, ages: Mapping[str, Value])
     imaging = keys.one("imaging-anemia")
     if (len(signs) > 1 or (signs and organs)) and imaging not in evidence.chosen and not grading.infant:
         yield replace(evidence.chosen[signs[0]].fact, key=imaging)
-    yield from (fact for fact in _iron(grading, evidence) if fact.key not in evidence.chosen)
+    yield from (fact for fact in _iron(grading) if fact.key not in evidence.chosen)
 
 
 def _ground_facts(rule: GroundRule, grading: Grading, evidence: Evidence) -> tuple[Fact, ...]:
@@ -74,9 +74,7 @@ def _computed_facts(name: str, grading: Grading, evidence: Evidence) -> list[Fac
         return found + [fact for item in severe for fact in _facts(item.keys, evidence)]
     roles = {"anemic": "documented", "marrow-signs-2": "marrow-sign", "cause": "b3-cause"}
     if name == "iron-deficiency":
-        return list(
-            _facts(grading.present("iron-deficiency", grading.person.values), evidence) + _iron(grading, evidence)
-        )
+        return list(_facts(grading.present("iron-deficiency", grading.person.values), evidence) + _iron(grading))
     return list(_facts(grading.present(roles.get(name, ""), grading.person.values), evidence))
 
 
@@ -88,7 +86,7 @@ def _samples(judged: Iterable[Judged]) -> list[Fact]:
     return [sample.sample.fact for sample in judged if sample.sample.fact is not None]
 
 
-def _iron(grading: Grading, evidence: Evidence) -> tuple[Fact, ...]:
+def _iron(grading: Grading) -> tuple[Fact, ...]:
     """Iron deficiency by the newest ferritin, when nobody names it."""
     ferritin = grading.newest_ferritin
     named = grading.present("iron-deficiency", grading.person.values)

@@ -83,7 +83,7 @@ class Diseases:
         return None if inactive and not self._lasting(key) else certain
 
     def _inactive(self, key: str, long_ago: bool) -> Value | None:
-        """An inactive disease: lifelong stays, blood cancers until long remission, causes end, acquired ones are open."""
+        """An inactive disease: lifelong stays, blood cancers until long remission, causes end, acquired is possible."""
         keys = self.tables.keys
         if keys.has(key, "lifelong"):
             return Value.PRESENT

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from emhwatch.assess.blocked import blocked_assessment, blocking
 from emhwatch.assess.judgment import Judgment
 from emhwatch.chart.build import build_chart
+from emhwatch.errors import TableError
 from emhwatch.model.assessment import Assessment
 from emhwatch.model.history import History
 from emhwatch.model.options import SiteOptions
@@ -31,7 +32,11 @@ def evaluate(
     draft_orders: Sequence[Resource] = (),
     hook: str | None = None,
 ) -> Assessment:
-    """Decide for one patient at `now` (policy 2-7); a failure is row R0 with `error` set."""
+    """Decide for one patient at `now` (policy 2-7); a failure is row R0 with `error` set.
+
+    Raises:
+        TableError: the tables are not valid.
+    """
     day = now.astimezone(ZoneInfo(options.timezone)).date()
     try:
         chart = build_chart(
@@ -48,6 +53,8 @@ def evaluate(
         if reason is not None:
             return blocked_assessment(reason, chart, now=now, day=day, tables=tables, history=history)
         return Judgment(chart, tables, options, history, tuple(incomplete), hook).assessment(now)
+    except TableError:
+        raise  # wrong tables are no matter of the patient
     except Exception as error:  # noqa: BLE001 - whatever fails must read as "not assessed", never as "no EMH" (H21)
         failed = blocked_assessment("failed", None, now=now, day=day, tables=tables, history=None)
         return replace(

@@ -110,9 +110,9 @@ class Evidence:
     def _transfusions(self) -> Iterable[Statement]:
         key = self.tables.keys.one("transfused")
         for order in self.chart.orders:
-            if _TRANSFUSION in order.kinds and order.standing and order.status == "active":
-                if order.intent in _STANDING and not order.do_not_perform:
-                    yield coded_statement(key, Value.PRESENT, order, "order", text=order.text)
+            standing = order.standing and order.status == "active" and order.intent in _STANDING
+            if _TRANSFUSION in order.kinds and standing and not order.do_not_perform:
+                yield coded_statement(key, Value.PRESENT, order, "order", text=order.text)
         constants = self.tables.decision.constants
         counted = [
             transfusion
@@ -173,7 +173,9 @@ class Evidence:
                 for other in implied:
                     self._imply(found, found[key], other)
         self._splenectomy(found)
-        self._cancer(found)
+        for key, beside in self.tables.decision.yields:
+            if beside in found and found[beside].value is Value.PRESENT:
+                found.pop(key, None)
         return found
 
     def _choose(self, key: str, statements: list[Statement]) -> Statement | None:
@@ -213,12 +215,6 @@ class Evidence:
                 del found[key]
             else:
                 found[key] = best
-
-    def _cancer(self, found: dict[str, Statement]) -> None:
-        """A cancer history is one without active metastases."""
-        metastatic, history = self.tables.keys.one("metastatic"), self.tables.keys.one("cancer-history")
-        if metastatic in found and found[metastatic].value is Value.PRESENT:
-            found.pop(history, None)
 
     @cached_property
     def values(self) -> dict[str, Value]:

@@ -46,7 +46,7 @@ def features(mass: Mass, evidence: Evidence) -> Features:
         chosen = newest(scans or statements)
         if chosen is not None:
             facts[key] = chosen.fact
-    _coded_features(facts, mass, evidence)
+    _coded_features(facts, evidence)
     _places(facts, mass, keys)
     _iron(facts, evidence)
     for key, implied in evidence.tables.decision.implications.items():
@@ -96,7 +96,7 @@ def _of_report(mention: Mention) -> list[Statement]:
     ]
 
 
-def _coded_features(facts: dict[str, Fact], mass: Mass, evidence: Evidence) -> None:
+def _coded_features(facts: dict[str, Fact], evidence: Evidence) -> None:
     """Coded findings of a mass (an Observation, a conclusion) where no text states the key."""
     keys = evidence.tables.keys
     for key, statements in evidence.statements.items():

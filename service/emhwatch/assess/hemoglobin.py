@@ -119,7 +119,7 @@ class Hemoglobin:
 
     @cached_property
     def series(self) -> tuple[str, tuple[Judged, ...]] | None:
-        """ "chronic" or "pregnancy" with the two samples; None without a series."""
+        """The kind, "chronic" or "pregnancy" with the two samples; None without a series."""
         least, most = self._days["series_gap_min"], self._days["series_gap_max"]
         lows = [judged for judged in self.samples if judged.low and not judged.acute]
         normals = [judged.days for judged in self.samples if judged.usable_normal]

@@ -16,7 +16,7 @@ from emhwatch.assess.hemoglobin import Hemoglobin
 from emhwatch.assess.judge import age_values, aggregate_danger, score_mass
 from emhwatch.assess.masses import Mass, Masses, find_masses
 from emhwatch.assess.memory import silenced, withdrawal
-from emhwatch.assess.score import Score
+from emhwatch.assess.score import Score, Scored
 from emhwatch.assess.several import hold_offered, leading
 from emhwatch.chart.model import Chart, Drug, Report
 from emhwatch.model.assessment import Assessment, Fact, Item, MassAssessment, RowTrace, Rules
@@ -151,9 +151,7 @@ class Judgment:
             histology=question.histology,
             biopsy=question.biopsy,
             names_emh=question.names_emh,
-            items=tuple(
-                self._item(line.key, line.group, line.points, line.value, index, found) for line in score.items
-            ),
+            items=tuple(self._item(line, index, found) for line in score.items),
             rivals=tuple(replace(fact, mass=index) for fact in found.rivals),
             not_described=tuple(key for key in self.tables.decision.scores.keys if key not in known),
             statement=replace(mass.evidence, mass=index) if mass is not None else None,
@@ -165,13 +163,13 @@ class Judgment:
             targeted=None if target is None else index in target,
         )
 
-    def _item(self, key: str, group: str, points: int, value: Value, index: int, found: Features) -> Item:
-        fact = found.facts.get(key)
+    def _item(self, line: Scored, index: int, found: Features) -> Item:
+        fact = found.facts.get(line.key)
         if fact is not None:
             fact = replace(fact, mass=index)
-        elif key in self.evidence.chosen:
-            fact = self.evidence.chosen[key].fact
-        return Item(key=key, group=group, points=points, value=value, fact=fact)
+        elif line.key in self.evidence.chosen:
+            fact = self.evidence.chosen[line.key].fact
+        return Item(key=line.key, group=line.group, points=line.points, value=line.value, fact=fact)
 
     # ---- the result ------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The masses of a patient over all reports: which statements are about the same mass, and is it there (policy 3.3, 3.4)."""
+"""The masses of a patient over all reports: what is about the same mass, and is it there (policy 3.3, 3.4)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -107,18 +107,27 @@ def find_masses(chart: Chart, tables: TableSet) -> Masses:
 
 
 def _mentions(reports: Sequence[Report], key: str) -> tuple[list[Mention], list[Mention]]:
-    mentions, denials = [], []
+    mentions: list[Mention] = []
+    denials: list[Mention] = []
     for report in reports:
         reading = report.reading
         if reading is None or not reading.supported:
             continue
+        own = [
+            Mention(report, Value.ABSENT, None, finding)
+            for finding in reading.findings
+            if finding.key == key and finding.value is Value.ABSENT and finding.mass is None
+            if finding.experiencer is Experiencer.PATIENT
+        ]
+        denials += own
         for mass in reading.masses:
-            if mass.value is not Value.UNKNOWN:
-                mentions.append(Mention(report, mass.value, mass))
-        for finding in reading.findings:
-            denied = finding.value is Value.ABSENT and finding.experiencer is Experiencer.PATIENT
-            if finding.key == key and denied and finding.mass is None:
-                denials.append(Mention(report, Value.ABSENT, None, finding))
+            mention = Mention(report, mass.value, mass)
+            asked = mass.section in (
+                Section.REQUEST,
+                Section.COMPARISON,
+            )  # named there only, and denied by the findings
+            if mass.value is not Value.UNKNOWN and not (asked and any(_covers(denial, [mention]) for denial in own)):
+                mentions.append(mention)
     return mentions, denials
 
 
@@ -169,9 +178,8 @@ def _weigh(group: list[Mention], denials: Sequence[Mention], chart: Chart, table
     if last.value is Value.ABSENT:
         if not sectional(last.report) and scans and scans[0].value in _HINTED:
             value, reason = Value.POSSIBLE, "later-film-denies"
-    elif last.days is None or not last.days.within(chart.t, tables.decision.constants["mass_newest_evidence"]):
-        if last.days is not None or last.report is not chart.focus_report:
-            value, reason = Value.POSSIBLE, "old-report"
+    elif not _recent(last, chart, tables):
+        value, reason = Value.POSSIBLE, "old-report"
     if value is Value.POSSIBLE and reason is None:
         reason = _source(last)
     recent = [m for m in mentions if m.mass is not None and m.value in _HINTED and _recent(m, chart, tables)]
@@ -196,8 +204,10 @@ def _weigh(group: list[Mention], denials: Sequence[Mention], chart: Chart, table
 
 
 def _recent(mention: Mention, chart: Chart, tables: TableSet) -> bool:
-    window = tables.decision.constants["mass_newest_evidence"]
-    return mention.days is not None and mention.days.within(chart.t, window)
+    """Not older than 730 days; a report without a date is of today while it is the one under evaluation."""
+    if mention.days is None:
+        return mention.report is chart.focus_report
+    return mention.days.within(chart.t, tables.decision.constants["mass_newest_evidence"])
 
 
 def _first_side(mentions: Sequence[Mention]) -> Side | None:

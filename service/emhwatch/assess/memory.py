@@ -25,7 +25,7 @@ def silenced(
     t: date,
     tables: DecisionTables,
 ) -> str | None:
-    """ "dedup" or "override" when the card was shown or answered before and nothing changed, else None."""
+    """Return "dedup" or "override" when the card was shown or answered before and nothing changed, else None."""
     if lead is None or lead.card is None or history is None or danger in _DANGER:
         return None
     for override in history.overrides:

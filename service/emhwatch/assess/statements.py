@@ -1,4 +1,4 @@
-"""Every statement of the chart about a key of the policy, with its source and date; not yet weighed against each other."""
+"""Every statement of the chart about a key of the policy, with source and date; not yet weighed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -70,6 +70,7 @@ class DecisionTables:
     hold: RuleTable
     reasons: Mapping[str, Reason]
     implications: Mapping[str, tuple[str, ...]]  #: key -> keys that it carries with it
+    yields: tuple[tuple[str, str], ...]  #: a key that is not set beside another that is present
     drug_windows: Mapping[str, int]  #: key of a drug class -> days that an old record counts
     lab_keys: tuple[tuple[str, str, str], ...]  #: analyte, "low" or "high", key
     rank: Mapping[str, Mapping[str, int]]  #: "indicator", "tier" -> value -> rank
@@ -105,6 +106,10 @@ def parse(files: TableFiles) -> DecisionTables:
         hold=_hold(files, {rule.result["row"] for rule in rows.rules}),
         reasons=_reasons(files),
         implications=_implications(files, keys),
+        yields=tuple(
+            (_known(files, row, "key", keys), _known(files, row, "beside", keys))
+            for row in files.csv(f"{FOLDER}/yields.csv", ("key", "beside"))
+        ),
         drug_windows=_drug_windows(files, keys, constants),
         lab_keys=_lab_keys(files, keys),
         rank=_rank(files),
