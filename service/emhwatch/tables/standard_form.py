@@ -18,7 +18,7 @@ def standard_form(path: str, text: str) -> str:
         notices.append(lines.pop(0).rstrip())
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    for cells in csv.reader(io.StringIO("\n".join(lines)), strict=True):
+    for cells in csv.reader(io.StringIO("\n".join(lines)), strict=True, skipinitialspace=True):
         if cells:
             writer.writerow([cell.strip() for cell in cells])
     return "".join(f"{notice}\n" for notice in notices) + out.getvalue()
