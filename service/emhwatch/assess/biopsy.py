@@ -1,7 +1,7 @@
 """F and H: a biopsy of the mass planned, done, resulted (policy 5.2, 5.3)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 
@@ -251,11 +251,15 @@ class Biopsies:
         source = _source(report)
         found: list[tuple[Histology, Fact]] = []
         if source is not None:
-            found += [
-                (self._histology_keys[finding.key], text_fact(source, finding))
-                for finding in source.reading.findings
-                if finding.key in self._histology_keys and _conclusive(finding)
-            ]
+            keys = self.evidence.tables.keys
+            named = dict.fromkeys(keys.role("rival"), Histology.OTHER) | {keys.one("names-emh"): Histology.EMH}
+            named |= self._histology_keys  # in a pathology report the diagnosis named is the histology
+            said = [f for f in source.reading.findings if f.key in named and _conclusive(f)]
+            emh = [f for f in said if named[f.key] is Histology.EMH]
+            back = {value: key for key, value in self._histology_keys.items()}
+            for finding in emh or said:
+                value = named[finding.key]
+                found.append((value, replace(text_fact(source, finding), key=back[value])))
         by_value = {value: key for key, value in self._histology_keys.items()}
         for hit in report.conclusions:
             value = (

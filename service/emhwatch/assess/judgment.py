@@ -278,6 +278,7 @@ class Judgment:
                 start=shown.start if shown else None,
                 end=shown.end if shown else None,
                 text=shown.text if shown else None,
+                sentence=report.reading.sentence(shown.start, shown.end) if shown and report.reading else None,
             )
         return replace(self.masses.denied[0].evidence, value=Value.ABSENT)
 

@@ -232,7 +232,7 @@ def _covers(denial: Mention, group: Sequence[Mention]) -> bool:
     masses = [mention.mass for mention in group if mention.mass is not None]
     if not regions:
         return any(mass.site_class in ("A1", None) for mass in masses)
-    return any(regions & set(mass.site_keys) for mass in masses)
+    return any(regions & set(mass.site_keys) or not (mass.site_keys or mass.levels) for mass in masses)
 
 
 def _source(mention: Mention) -> str:
@@ -259,6 +259,7 @@ def _fact(key: str, value: Value, mention: Mention, mass: TextMass) -> Fact:
         end=shown.end,
         text=shown.text,
         cue=shown.cue.rule if shown.cue else None,
+        sentence=mention.report.reading.sentence(shown.start, shown.end) if mention.report.reading else None,
     )
 
 

@@ -114,6 +114,7 @@ def text_fact(source: TextSource, finding: Finding) -> Fact:
         end=finding.end,
         text=finding.text,
         cue=finding.cue.rule if finding.cue else None,
+        sentence=source.reading.sentence(finding.start, finding.end),
     )
 
 
