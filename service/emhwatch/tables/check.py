@@ -12,6 +12,8 @@ from emhwatch.tables.standard_form import standard_form
 
 #: Read by the authoring tools only.
 AUTHORING = ("mappings/cases/", coverage.LEFT_OUT)
+#: A column that every table may have, for people only.
+FREE = "note"
 
 
 def check_tables(files: TableFiles) -> tuple[Problem, ...]:
@@ -52,7 +54,7 @@ def _unread(files: TableFiles) -> None:
         if path not in files.read and not path.startswith(AUTHORING):
             files.problem(path, 0, "file", "nothing reads this file", "remove it or correct its name")
         elif path.endswith(".csv") and path in files.read:
-            unknown = [name for name in files.header(path) if name not in files.read[path]]
+            unknown = [name for name in files.header(path) if name not in files.read[path] and name != FREE]
             if unknown:
                 files.problem(path, 0, unknown[0], "nothing reads this column", "remove it or correct its name")
 

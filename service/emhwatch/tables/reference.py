@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from emhwatch.tables import evidence
+from emhwatch.tables.build import LICENSED
 from emhwatch.tables.cases import CaseTables, SentenceCase
 from emhwatch.tables.codes import CodeEntry
 from emhwatch.tables.evidence import Evidence
@@ -103,8 +104,12 @@ def _codes(entries: list[CodeEntry], tables: TableSet) -> str:
     if not entries:
         return ""
     systems = tables.codes.systems.by_key
+    open_entries = [entry for entry in entries if entry.system != LICENSED]
+    apart = len(entries) - len(open_entries)
     lines = ["## Codes\n", "| system | code | text | concept |", "|---|---|---|---|"]
-    for entry in sorted(entries, key=lambda e: (e.system, e.code)):
+    if apart:
+        lines.insert(1, f"{apart} of {systems[LICENSED].title} stand in `terminology/codes/{LICENSED}/`.\n")
+    for entry in sorted(open_entries, key=lambda e: (e.system, e.code)):
         text = (entry.display or "").replace("|", "\\|")
         lines.append(f"| {systems[entry.system].title} | {entry.code} | {text} | {entry.concept} |")
     return "\n".join(lines) + "\n"

@@ -6,10 +6,12 @@ import sys
 from dataclasses import asdict
 
 from emhwatch.assess.worked import Outcome, outcomes
+from emhwatch.commands.tables.build import built_files, stale_files
 from emhwatch.commands.tables.folders import chosen, files_of
 from emhwatch.tables import cases
 from emhwatch.tables.check import check_tables
 from emhwatch.tables.load import TableSet, load_tables
+from emhwatch.tables.locate import locate
 from emhwatch.tables.problem import Problem
 from emhwatch.tables.source import TableFiles
 
@@ -23,7 +25,9 @@ def run(arguments: argparse.Namespace) -> int:
     files = files_of(arguments)
     problems = list(check_tables(files))
     if not problems:
-        problems += case_problems(files, load_tables(*chosen(arguments)))
+        tables = load_tables(*chosen(arguments))
+        problems += case_problems(files, tables)
+        problems += stale_problems(files, tables, arguments)
     if arguments.json:
         print(json.dumps([asdict(problem) for problem in problems]))
     else:
@@ -41,6 +45,15 @@ def case_problems(files: TableFiles, tables: TableSet) -> list[Problem]:
     cases.check_kinds(files, parsed, [key for key in tables.text.keys if set(keys[key].groups) - {"X"}])
     wrong = [_problem(outcome) for outcome in outcomes(parsed, tables) if not outcome.holds]
     return sorted([*files.problems, *wrong])
+
+
+def stale_problems(files: TableFiles, tables: TableSet, arguments: argparse.Namespace) -> list[Problem]:
+    """Built files that are not what the tables give; not for an installed package or a site's folder."""
+    folder, origin = locate(chosen(arguments)[0])
+    if files.site or origin == "wheel":
+        return []
+    changed = stale_files(folder, built_files(files, tables))
+    return [Problem(path, 0, "file", "not what the tables give", "run emhwatch tables build") for path in changed]
 
 
 def _problem(outcome: Outcome) -> Problem:
