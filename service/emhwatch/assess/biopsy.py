@@ -252,7 +252,8 @@ class Biopsies:
         found: list[tuple[Histology, Fact]] = []
         if source is not None:
             keys = self.evidence.tables.keys
-            named = dict.fromkeys(keys.role("rival"), Histology.OTHER) | {keys.one("names-emh"): Histology.EMH}
+            tumors = (*keys.role("rival"), *keys.role("b3-disease"), keys.one("cancer-active"))
+            named = dict.fromkeys(tumors, Histology.OTHER) | {keys.one("names-emh"): Histology.EMH}
             named |= self._histology_keys  # in a pathology report the diagnosis named is the histology
             said = [f for f in source.reading.findings if f.key in named and _conclusive(f)]
             emh = [f for f in said if named[f.key] is Histology.EMH]

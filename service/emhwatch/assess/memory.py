@@ -35,7 +35,7 @@ def silenced(
     shown = [card for card in history.shown if card.mass_key == lead.key and card.hook == (hook or _EVENT)]
     if not shown:
         return None
-    last = max(shown, key=lambda card: card.shown)
+    last = max(reversed(shown), key=lambda card: card.shown)
     same = (last.row, last.card, last.tier, last.indicator) == (lead.row, lead.card, lead.tier, lead.indicator)
     fresh = 0 <= (t - last.shown).days <= tables.constants["dedup"]
     return "dedup" if same and fresh and last.report == report and order in (None, last.order) else None
@@ -49,7 +49,7 @@ def withdrawal(
         return None
     if row == "R0" and blocked != "withdrawn-report":
         return None
-    last = max(history.shown, key=lambda card: card.shown, default=None)
+    last = max(reversed(history.shown), key=lambda card: card.shown, default=None)  # of one day the latest
     if last is None or last.card == _WITHDRAWN:
         return None
     return Withdrawal(
