@@ -259,8 +259,8 @@ class Biopsies:
             emh = [f for f in said if named[f.key] is Histology.EMH]
             back = {value: key for key, value in self._histology_keys.items()}
             for finding in emh or said:
-                value = named[finding.key]
-                found.append((value, replace(text_fact(source, finding), key=back[value])))
+                told = named[finding.key]
+                found.append((told, replace(text_fact(source, finding), key=back[told])))
         by_value = {value: key for key, value in self._histology_keys.items()}
         for hit in report.conclusions:
             value = (

@@ -39,11 +39,19 @@ class Evidence:
     tables: TableSet
     deciding: Report | None = None  #: the newest report that counts for A
     sources: list[TextSource] = field(default_factory=list)
+    spoken: dict[int, list[Statement]] = field(default_factory=dict)  #: by identity of the reading, read once
 
     @classmethod
     def of(cls, chart: Chart, tables: TableSet, deciding: Report | None) -> "Evidence":
         """Read the texts once."""
         return cls(chart, tables, deciding, text_sources(chart))
+
+    def said(self, source: TextSource) -> list[Statement]:
+        """What one text says."""
+        key = id(source.reading)
+        if key not in self.spoken:
+            self.spoken[key] = list(text_statements(source))
+        return self.spoken[key]
 
     @cached_property
     def statements(self) -> dict[str, list[Statement]]:
@@ -57,7 +65,7 @@ class Evidence:
     def _all(self) -> Iterable[Statement]:
         diseases = Diseases(self.chart, self.tables)
         for source in self.sources:
-            for statement in text_statements(source):
+            for statement in self.said(source):
                 judged = diseases.of_text(statement)
                 if judged is not None:
                     yield judged

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from emhwatch.assess.evidence import Evidence
 from emhwatch.assess.masses import Mass, Mention
-from emhwatch.assess.statements import STRENGTH, Statement, TextSource, film, newest, strongest, text_statements
+from emhwatch.assess.statements import STRENGTH, Statement, TextSource, film, newest, strongest
 from emhwatch.model.assessment import Fact
 from emhwatch.model.days import Days
 from emhwatch.tables.keys import KeyTables
@@ -34,7 +34,7 @@ class Features:
 def features(mass: Mass, evidence: Evidence) -> Features:
     """Everything that is known about one mass."""
     keys, constants = evidence.tables.keys, evidence.tables.decision.constants
-    stated = _stated(mass, keys)
+    stated = _stated(mass, evidence)
     facts: dict[str, Fact] = {}
     for key, statements in stated.items():
         if keys.has(key, "rival"):
@@ -63,12 +63,13 @@ def features(mass: Mass, evidence: Evidence) -> Features:
     return Features(facts, rivals, older)
 
 
-def _stated(mass: Mass, keys: KeyTables) -> dict[str, list[Statement]]:
+def _stated(mass: Mass, evidence: Evidence) -> dict[str, list[Statement]]:
     """Key -> one statement a report, the strongest of that report."""
+    keys = evidence.tables.keys
     found: dict[str, list[Statement]] = defaultdict(list)
     for mention in mass.mentions:
         best: dict[str, list[Statement]] = defaultdict(list)
-        for statement in _of_report(mention):
+        for statement in _of_report(mention, evidence):
             key = statement.fact.key
             if key in keys.by_key and keys.by_key[key].of_mass:
                 best[key].append(statement)
@@ -79,7 +80,7 @@ def _stated(mass: Mass, keys: KeyTables) -> dict[str, list[Statement]]:
     return found
 
 
-def _of_report(mention: Mention) -> list[Statement]:
+def _of_report(mention: Mention, evidence: Evidence) -> list[Statement]:
     report, reading = mention.report, mention.report.reading
     if reading is None or mention.mass is None:
         return []
@@ -87,7 +88,7 @@ def _of_report(mention: Mention) -> list[Statement]:
     several = sum(mass.value in _HINTED for mass in reading.masses) > 1
     return [
         statement
-        for statement in text_statements(source)
+        for statement in evidence.said(source)
         if statement.finding is not None
         and (
             statement.finding.mass == mention.mass.index

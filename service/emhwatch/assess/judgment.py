@@ -81,16 +81,16 @@ class Judgment:
         return aggregate_danger({fact.key: fact.value for fact in self.danger_facts}, self.tables.keys)
 
     @cached_property
-    def judged(self) -> tuple[tuple[MassAssessment, Decision], ...]:
+    def judged(self) -> tuple[tuple[MassAssessment, Decision, Features], ...]:
         """Each mass that stands, decided."""
         return tuple(self._judge(index, mass) for index, mass in enumerate(self.masses.standing))
 
     @cached_property
-    def whole(self) -> tuple[MassAssessment, Decision] | None:
+    def whole(self) -> tuple[MassAssessment, Decision, Features] | None:
         """The answer when no mass stands."""
         return None if self.judged else self._judge(-1, None)
 
-    def _judge(self, index: int, mass: Mass | None) -> tuple[MassAssessment, Decision]:
+    def _judge(self, index: int, mass: Mass | None) -> tuple[MassAssessment, Decision, Features]:
         found = features(mass, self.evidence) if mass is not None else Features({}, (), None)
         plan = self.biopsies.plan(index)
         histology, histology_fact = (
@@ -121,7 +121,7 @@ class Judgment:
             priority=plan.priority if plan is not None else None,
         )
         decision = decide(question, self.tables.decision)
-        return self._mass(index, mass, question, decision, score, found, plan), decision
+        return self._mass(index, mass, question, decision, score, found, plan), decision, found
 
     def _mass(
         self, index: int, mass: Mass | None, question: Question, decision: Decision, score: Score,
@@ -175,7 +175,7 @@ class Judgment:
 
     def assessment(self, now: datetime) -> Assessment:
         """The whole answer."""
-        masses = tuple(mass for mass, _ in self.judged)
+        masses = tuple(mass for mass, _, _ in self.judged)
         target = self.biopsies.target
         lead = leading(masses, target, self.tables.decision)
         whole = self.whole[0] if self.whole is not None else None
@@ -249,17 +249,9 @@ class Judgment:
                 yield statement.fact
         if not self.judged and self.masses.value is Value.ABSENT:
             yield self._denied()
-        for index, mass in enumerate(self.masses.standing):
-            found = self._features_of(index, mass)
+        for index, (_, _, found) in enumerate(self.judged):
             for fact in found.facts.values():
                 yield replace(fact, mass=index)
-
-    def _features_of(self, index: int, mass: Mass) -> Features:
-        found = features(mass, self.evidence)
-        _, fact = self.biopsies.histology(index, mass)
-        if fact is not None:
-            found.facts[fact.key] = fact
-        return found
 
     def _denied(self) -> Fact:
         key = self.tables.keys.one("mass")
@@ -283,7 +275,7 @@ class Judgment:
         return replace(self.masses.denied[0].evidence, value=Value.ABSENT)
 
     def _trace(self) -> Iterable[RowTrace]:
-        for mass, decision in (*self.judged, *((self.whole,) if self.whole else ())):
+        for mass, decision, _ in (*self.judged, *((self.whole,) if self.whole else ())):
             index = mass.index if mass.index >= 0 else None
             for passed in decision.passed:
                 yield RowTrace(mass=index, row=passed.row, fired=False, failed=passed.failed)
