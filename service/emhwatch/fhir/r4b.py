@@ -7,11 +7,15 @@ reaches a problem: the models' own messages quote what was sent.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
+from hashlib import blake2b
 from typing import Any
 
+import orjson
 from fhir.resources.R4B import get_fhir_model_class
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from emhwatch.errors import FhirInvalidResource
 from emhwatch.types import Resource
@@ -54,12 +58,38 @@ _CODES: dict[tuple[str, str], frozenset[str]] = {
 }
 
 
+#: Digests of Observation components that were found valid. Most components are the same in every assessment.
+_VALID_COMPONENTS: set[bytes] = set()
+_REMEMBERED = 20_000
+
+
 def problems(resource: Resource) -> tuple[str, ...]:
     """What is not valid, as `Observation.status: kind` lines; empty when all is well."""
     kind = resource.get("resourceType")
     model = _model(kind) if isinstance(kind, str) else None
     if model is None:
         return ("resourceType: not a resource type of FHIR R4",)
+    components = resource.get("component")
+    if kind != "Observation" or not isinstance(components, list) or not components:
+        return _problems(resource, model)
+    fresh = {
+        digest: component
+        for component in components
+        if (digest := blake2b(orjson.dumps(component), digest_size=16).digest()) not in _VALID_COMPONENTS
+    }
+    shorter = {name: value for name, value in resource.items() if name != "component"}
+    if fresh:
+        shorter["component"] = list(fresh.values())
+    if _problems(shorter, model):
+        return _problems(resource, model)  # whole, so that the places are right
+    if len(_VALID_COMPONENTS) > _REMEMBERED:
+        _VALID_COMPONENTS.clear()
+    _VALID_COMPONENTS.update(fresh)
+    return ()
+
+
+def _problems(resource: Resource, model: type[BaseModel]) -> tuple[str, ...]:
+    kind = resource["resourceType"]
     try:
         model.model_validate(resource)
     except ValidationError as error:
@@ -67,7 +97,7 @@ def problems(resource: Resource) -> tuple[str, ...]:
             f"{kind}.{'.'.join(str(step) for step in detail['loc'])}: {detail['type']}"
             for detail in error.errors(include_url=False, include_context=False, include_input=False)
         )
-    return (*_rules(resource, str(kind), model), *_empties(resource, str(kind)))
+    return tuple(_rules(resource, kind, model))
 
 
 def check(resource: Resource) -> Resource:
@@ -93,27 +123,60 @@ def _model(kind: str) -> type[BaseModel] | None:
     return model
 
 
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """What the model of a type says about one of its elements."""
+
+    codes: frozenset[str] | None  #: the codes of a required binding
+    targets: frozenset[str] | None  #: the types that a reference may point to
+    child: type[BaseModel] | None
+
+
+@cache
+def _fields(model: type[BaseModel]) -> dict[str, _Field]:
+    """All elements of a model; read once, for the annotations are slow to read."""
+    result = {}
+    for name, field in model.model_fields.items():
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        listed, targets = extra.get("enum_values"), extra.get("enum_reference_types")
+        codes = frozenset(map(str, listed)) if isinstance(listed, list) and "+" not in listed else None
+        bound = isinstance(targets, list) and "Resource" not in targets
+        result[name] = _Field(
+            _CODES.get((model.__name__, name), codes),
+            frozenset(map(str, targets)) if bound and isinstance(targets, list) else None,
+            _child(field),
+        )
+    return result
+
+
 def _rules(node: Any, path: str, model: type[BaseModel] | None) -> Iterator[str]:  # noqa: ANN401 - decoded JSON
+    """Codes, reference targets, and the empty elements that models let pass and servers refuse (R4, JSON)."""
     if isinstance(node, list):
         for index, item in enumerate(node):
+            if item in ({}, [], ""):
+                yield f"{path}[{index}]: empty"
             yield from _rules(item, f"{path}[{index}]", model)
         return
     if not isinstance(node, dict):
         return
     if isinstance(node.get("resourceType"), str):
         model = _model(node["resourceType"])
+    fields = _fields(model) if model else {}
     for name, value in node.items():
-        field = model.model_fields.get(name) if model else None
-        extra = field.json_schema_extra if field and isinstance(field.json_schema_extra, dict) else {}
-        codes = extra.get("enum_values")
-        known = _CODES.get((model.__name__, name)) if model else None
-        allowed = known or (frozenset(map(str, codes)) if isinstance(codes, list) and "+" not in codes else None)
-        if allowed is not None and isinstance(value, str) and value not in allowed:
-            yield f"{path}.{name}: code not in the required value set"
-        targets = extra.get("enum_reference_types")
-        if isinstance(targets, list) and "Resource" not in targets:
-            yield from _targets(value, f"{path}.{name}", frozenset(map(str, targets)))
-        yield from _rules(value, f"{path}.{name}", _child(field))
+        field = fields.get(name, _UNKNOWN_FIELD)
+        if value in ({}, [], "", None):
+            yield f"{path}.{name}: empty"
+        elif isinstance(value, str):
+            if field.codes is not None and value not in field.codes:
+                yield f"{path}.{name}: code not in the required value set"
+        else:
+            if field.targets is not None:
+                yield from _targets(value, f"{path}.{name}", field.targets)
+            if isinstance(value, dict | list):
+                yield from _rules(value, f"{path}.{name}", field.child)
+
+
+_UNKNOWN_FIELD = _Field(None, None, None)
 
 
 def _targets(value: Any, path: str, allowed: frozenset[str]) -> Iterator[str]:  # noqa: ANN401 - decoded JSON
@@ -126,10 +189,8 @@ def _targets(value: Any, path: str, allowed: frozenset[str]) -> Iterator[str]:  
             yield f"{path}: reference to a type that R4 does not allow here"
 
 
-def _child(field: Any) -> type[BaseModel] | None:  # noqa: ANN401 - pydantic's FieldInfo
+def _child(field: FieldInfo) -> type[BaseModel] | None:
     """The model below a field; data types are named `abc.XType` in the annotations of fhir.resources."""
-    if field is None:
-        return None
     words = str(field.annotation)
     name = words.rpartition("abc.")[2].partition("Type")[0] if "abc." in words else ""
     return _model_by_name(name) if name else None
@@ -142,17 +203,3 @@ def _model_by_name(name: str) -> type[BaseModel] | None:
     except ValueError:
         return None
     return found
-
-
-def _empties(node: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - decoded JSON
-    """Empty lists, objects and strings, which the models let pass and servers refuse (R4, JSON representation)."""
-    if isinstance(node, dict):
-        for name, value in node.items():
-            if value in ({}, [], "", None):
-                yield f"{path}.{name}: empty"
-            yield from _empties(value, f"{path}.{name}")
-    elif isinstance(node, list):
-        for index, item in enumerate(node):
-            if item in ({}, [], ""):
-                yield f"{path}[{index}]: empty"
-            yield from _empties(item, f"{path}[{index}]")
