@@ -58,7 +58,7 @@ def test_the_digest_does_not_depend_on_line_ends_and_covers_every_file() -> None
 
 def test_standard_form_changes_only_form() -> None:
     assert standard_form("t.csv", '# n \r\na , "b"\r\n\r\n"x,1", y ') == '# n\na,b\n"x,1",y\n'
-    assert standard_form("t.toml", 'a = 1  \n\n\n') == "a = 1\n"
+    assert standard_form("t.toml", "a = 1  \n\n\n") == "a = 1\n"
     with pytest.raises(csv.Error):
         standard_form("t.csv", 'a\n"x')
 
@@ -104,7 +104,9 @@ def test_changes_in_words() -> None:
     path = "mappings/decision/opposing.csv"
     text = text_of(path).replace("calcification,2,no", "calcification,3,yes").replace("necrosis,1,no", "necrosys,1,no")
     release = text_of("terminology/release.toml").replace("2026.11.0", "2026.12.0")
-    lines = changes(table_set(), table_set({path: text, "terminology/release.toml": release, "mappings/evidence.csv": None}))
+    lines = changes(
+        table_set(), table_set({path: text, "terminology/release.toml": release, "mappings/evidence.csv": None})
+    )
     assert f"{path}: calcification: points: 2 → 3" in lines
     assert f"{path}: calcification: major: no → yes" in lines
     assert any(line.startswith(f"{path}: necrosis: removed: ") for line in lines)
