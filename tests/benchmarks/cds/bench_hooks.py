@@ -163,41 +163,53 @@ class Peer:
         self._process.wait(timeout=20)
 
 
-def main() -> int:
-    requests = Requests()
+def peers(folder: str, processes: int) -> list[Peer]:
+    """All servers with so many processes each."""
     own = [sys.executable, str(HERE / "served.py")]
-    with tempfile.TemporaryDirectory() as folder:
-        peers = [
-            Peer("emhwatch", [*own, "emhwatch", "PORT", folder], "/cds-services/emh-order-sign"),
-            Peer("framework, fixed card", [*own, "static", "PORT", folder], "/cds-services/x"),
-        ]
-        if python := os.environ.get("EMHWATCH_BENCH_HEALTHCHAIN"):
-            peers.append(
-                Peer("HealthChain 0.16.1", [python, str(HERE / "healthchain_peer.py"), "PORT"], "/cds/cds-services/emh")
-            )
-        try:
-            for peer in peers:
-                peer.measure(closed_loop, requests)  # warm
-            print(f"hooks, {len(requests.template) / 1024:.1f} KiB a request, {CONNECTIONS} connections")
-            for load, words in (
-                (open_loop, f"open loop, {RATE} requests/s"),
-                (closed_loop, "closed loop, one process"),
-            ):
-                print(f" {words}")
-                merged = {peer.name: Run() for peer in peers}
-                for _ in range(ROUNDS):
-                    for peer in peers:
-                        run = peer.measure(load, requests)
-                        total = merged[peer.name]
-                        total.latency_ms += run.latency_ms
-                        total.errors += run.errors
-                        total.cpu_ms += run.cpu_ms
-                        total.seconds += run.seconds
-                for name, total in merged.items():
-                    print(total.line(name), flush=True)
-        finally:
-            for peer in peers:
-                peer.stop()
+    made = [
+        Peer("emhwatch", [*own, "emhwatch", "PORT", folder, str(processes)], "/cds-services/emh-order-sign"),
+        Peer("framework, fixed card", [*own, "static", "PORT", folder, str(processes)], "/cds-services/x"),
+    ]
+    if python := os.environ.get("EMHWATCH_BENCH_HEALTHCHAIN"):
+        other = [python, str(HERE / "healthchain_peer.py"), "PORT", str(processes)]
+        made.append(Peer("HealthChain 0.16.1", other, "/cds/cds-services/emh"))
+    return made
+
+
+def alternate(load: Any, servers: list[Peer], requests: Requests, words: str) -> None:
+    """Measure all in turn and print one line each."""
+    print(f" {words}")
+    merged = {peer.name: Run() for peer in servers}
+    for _ in range(ROUNDS):
+        for peer in servers:
+            run = peer.measure(load, requests)
+            total = merged[peer.name]
+            total.latency_ms += run.latency_ms
+            total.errors += run.errors
+            total.cpu_ms += run.cpu_ms
+            total.seconds += run.seconds
+    for name, total in merged.items():
+        print(total.line(name), flush=True)
+
+
+def main() -> int:
+    requests, cores = Requests(), os.cpu_count() or 1
+    print(f"hooks, {len(requests.template) / 1024:.1f} KiB a request, {CONNECTIONS} connections, {cores} cores")
+    loads = (
+        (1, open_loop, f"open loop, {RATE} requests/s, one process"),
+        (1, closed_loop, "closed loop, one process"),
+        (cores, closed_loop, "closed loop, one process a core"),
+    )
+    for processes, load, words in loads:
+        with tempfile.TemporaryDirectory() as folder:
+            servers = peers(folder, processes)
+            try:
+                for peer in servers:
+                    peer.measure(closed_loop, requests)  # warm
+                alternate(load, servers, requests, words)
+            finally:
+                for peer in servers:
+                    peer.stop()
     return 0
 
 

@@ -1,7 +1,8 @@
-"""A HealthChain service that only looks for words: `healthchain_peer.py PORT`. Runs in an environment of its own."""
+"""A HealthChain service that only looks for words: `healthchain_peer.py PORT PROCESSES`; in its own environment."""
 
 import base64
 import sys
+from pathlib import Path
 
 import uvicorn
 from healthchain.gateway import CDSHooksService, HealthChainAPI
@@ -27,4 +28,7 @@ app = HealthChainAPI()
 app.register_service(service)
 
 if __name__ == "__main__":
-    uvicorn.run(app, port=int(sys.argv[1]), log_level="error", access_log=False)
+    sys.path.insert(0, str(Path(__file__).parent))
+    uvicorn.run(
+        "healthchain_peer:app", port=int(sys.argv[1]), workers=int(sys.argv[2]), log_level="error", access_log=False
+    )

@@ -1,8 +1,9 @@
-"""What the benchmark of the hooks measures, each in a process of its own: `served.py KIND PORT FOLDER`.
+"""What the benchmark of the hooks measures, each in a process of its own: `served.py KIND PORT FOLDER PROCESSES`.
 
 `emhwatch`: the service as `assembly` wires it. `static`: the same web framework that answers with a fixed card.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from emhwatch.cds.assembly import assemble
 from emhwatch.cds.routes import create_router
+from emhwatch.cds.warm import warm
 from emhwatch.model.options import SiteOptions
 from emhwatch.settings import CdsSettings, Settings
 from emhwatch.store.database import open_database
@@ -34,6 +36,7 @@ def service(folder: str) -> FastAPI:
     )
     app = FastAPI()
     app.include_router(create_router(services))
+    warm(services.service.tables)
     return app
 
 
@@ -51,11 +54,13 @@ def static() -> FastAPI:
 
 
 def emhwatch() -> FastAPI:
-    """For several processes on one port."""
-    return service(sys.argv[3] if len(sys.argv) > 3 else ".")
+    """The application of one process of several."""
+    return service(os.environ["BENCH_FOLDER"])
 
 
 if __name__ == "__main__":
-    kind, port, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-    app = service(folder) if kind == "emhwatch" else static()
-    uvicorn.run(app, port=port, log_level="error", access_log=False)
+    kind, port, folder, processes = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+    os.environ["BENCH_FOLDER"] = folder
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[3])
+    app = f"tests.benchmarks.cds.served:{kind}"
+    uvicorn.run(app, factory=True, workers=processes, port=port, log_level="error", access_log=False)
