@@ -6,6 +6,7 @@ from emhwatch.types import Certainty, Experiencer, Section, Side, Temporality, V
 
 #: What ends a sentence; a line break alone is only a wrapped line.
 _ENDS = (". ", ".\n", "? ", "?\n", "\n\n", ":\n")
+_HEADING = 40  #: longest line that is taken for the heading of a section
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,5 +110,7 @@ class Reading:
         left = max(
             (at + len(mark) for mark in _ENDS if (at := self.text.rfind(mark, first, start)) >= 0), default=first
         )
+        if section and left == first and 0 < (heading := self.text.find("\n", left, start)) - left <= _HEADING:
+            left = heading + 1
         right = min((at + 1 for mark in _ENDS if (at := self.text.find(mark, end, last)) >= 0), default=last)
         return self.text[left:right].strip()
