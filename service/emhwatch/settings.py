@@ -113,6 +113,7 @@ class CdsSettings:
     origins: tuple[str, ...] = setting(
         (), "origins of browser clients (CORS), for example https://ehr.hospital.example"
     )
+    hooks: tuple[str, ...] = setting((), "hooks to offer at all, for example order-select order-sign; empty: all")
     id_per_hook: bool = setting(True, "one service id a hook; false: the id `emh` serves all of them")
     budget_ms: int = setting(500, "time for one answer in milliseconds, data from the FHIR server included")
     max_concurrent: int = setting(64, "requests in work at once; more are refused with 503")

@@ -8,6 +8,7 @@ import pytest
 
 from emhwatch.cds.cards import build
 from emhwatch.cds.shape import plain, problems, pruned, shaped
+from emhwatch.errors import ConfigurationError
 from emhwatch.tables import clients as client_tables
 from emhwatch.tables.clients import Profile
 from emhwatch.tables.load import TableSet, load_tables
@@ -158,3 +159,15 @@ async def test_sandbox_request_is_answered(tmp_path: Path, monkeypatch: pytest.M
         view = hook("patient-view")
         del view["context"]["encounterId"]
         assert len((await service.client.post("/cds-services/emh-patient-view", json=view)).json()["cards"]) == 1
+
+
+async def test_site_switches_hooks_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(Decision(), monkeypatch)
+    async with site(tmp_path, hooks=("order-sign",)) as service:
+        listed = (await service.client.get("/cds-services")).json()["services"]
+        assert [s["hook"] for s in listed] == ["order-sign"]
+        answer = await service.client.post("/cds-services/emh-patient-view", json=hook("patient-view"))
+        assert answer.status_code == 404
+    with pytest.raises(ConfigurationError, match="unknown hook"):
+        async with site(tmp_path, hooks=("order-sing",)):
+            pass

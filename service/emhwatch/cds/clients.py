@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,11 @@ def load_clients(settings: CdsSettings, tables: ClientTables, names: Mapping[str
     Raises:
         ConfigurationError: with the client and the key that is wrong.
     """
+    if unknown := sorted(set(settings.hooks) - set(tables.hooks)):
+        raise ConfigurationError(
+            "EMHWATCH_CDS_HOOKS names an unknown hook.",
+            remedy=f"Use some of {' '.join(tables.hooks)}, not {unknown[0]}.",
+        )
     registered: list[Client] = []
     if settings.clients_file:
         path = Path(settings.clients_file)
@@ -87,7 +92,11 @@ def load_clients(settings: CdsSettings, tables: ClientTables, names: Mapping[str
         profile = _profile(settings.open_profile, tables, "EMHWATCH_CDS_OPEN_PROFILE")
         servers = tuple(_server(base, names, without_token=True) for base in settings.fhir_servers)
         anonymous = Client(id=OPEN, profile=profile, hooks=profile.hooks, servers=servers)
-    return Clients(tuple(registered), anonymous)
+    offered = settings.hooks or tuple(tables.hooks)
+    switched = [replace(c, hooks=tuple(h for h in c.hooks if h in offered)) for c in registered]
+    if anonymous:
+        anonymous = replace(anonymous, hooks=tuple(h for h in anonymous.hooks if h in offered))
+    return Clients(tuple(switched), anonymous)
 
 
 def _client(entry: Mapping[str, Any], tables: ClientTables, names: Mapping[str, str], folder: Path) -> Client:
