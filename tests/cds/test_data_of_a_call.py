@@ -8,7 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import insert
 
+from emhwatch.publish.schema import published_set
 from tests.cds.hook_support import FHIR, Decision, Site, biopsy, bundle, chart, covers, hook, site, use
 
 ACCESS = {
@@ -292,3 +294,51 @@ async def test_h28_token_is_kept_nowhere(
     assert "4711" not in repr(service.seen)
     assert "4711" not in caplog.text
     assert all(b"4711" not in content for content in contents(tmp_path))
+
+
+@pytest.fixture
+async def seen_twice(service: Site) -> Site:
+    """The event loop has evaluated version 2 of the report."""
+    row = {"focus": "DiagnosticReport/r-p1", "patient": "Patient/p1", "version": "2", "version_number": 2}
+    rest = {"rules": "r", "inputs": "i", "evaluation": "e", "state": "confirmed"}
+    decided = {"tier": "strong", "row": "R6", "indicator": "warning", "card": "W-1"}
+    await service.database.write(
+        lambda connection: connection.execute(insert(published_set).values(server="main", **row, **rest, **decided))
+    )
+    return service
+
+
+def reports(*, version: str) -> dict[str, Any]:
+    report = {**chart()["reports"]["entry"][0]["resource"], "meta": {"versionId": version}}
+    return bundle(report)
+
+
+async def test_h17_report_older_than_the_one_that_was_evaluated_is_read_again(
+    seen_twice: Site, server: Server, decision: Decision
+) -> None:
+    amended = reports(version="2")["entry"][0]["resource"]
+    server.read["DiagnosticReport/r-p1"] = amended
+    assert (await call(seen_twice, **ACCESS)).status_code == 200
+    assert server.paths() == ["DiagnosticReport/r-p1"]
+    used = [r["meta"]["versionId"] for r in decision.asked[-1]["resources"] if r["resourceType"] == "DiagnosticReport"]
+    assert used == ["2"]
+
+
+async def test_h17_old_report_is_not_used_when_the_new_one_cannot_be_had(
+    seen_twice: Site, server: Server, decision: Decision
+) -> None:
+    server.special = lambda _: httpx.Response(500)
+    for access in (ACCESS, {}):
+        answer = await call(seen_twice, **access)
+        assert answer.status_code == 412
+        assert "reports" in answer.json()["issue"][0]["diagnostics"]
+    assert decision.asked == []
+
+
+@pytest.mark.parametrize("version", ["2", "3", "abc"])
+async def test_newer_data_is_trusted_over_what_is_stored(
+    version: str, seen_twice: Site, server: Server, decision: Decision
+) -> None:
+    assert (await call(seen_twice, prefetch={**chart(), "reports": reports(version=version)})).status_code == 200
+    assert server.asked == []
+    assert len(decision.asked) == 1

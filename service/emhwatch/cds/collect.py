@@ -7,7 +7,8 @@ asked only if it is configured for the client, with the client's token.
 
 import asyncio
 import base64
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -35,6 +36,7 @@ _MAX_RESOURCES = 500
 _MAX_ATTACHMENTS = 10
 _MAX_ATTACHMENT_BYTES = 4 * 1024 * 1024
 _OUTCOME = "OperationOutcome"
+_VERSION_DIGITS = 18
 
 
 @dataclass(slots=True)
@@ -97,6 +99,39 @@ async def gather(
     found.incomplete += [NO_BINARY for _ in files]
     await _within([_fetch_attachment(found, reference, reader) for reference in files], seconds())
     return found
+
+
+async def renew(
+    found: Gathered, newest: Mapping[str, int], templates: Sequence[Prefetch], reader: FhirReader | None, seconds: float
+) -> None:
+    """Replace reports that the event loop has seen in a newer version; without the newer one they are not used."""
+    by_type = {template.resource_type: template for template in templates}
+    stale = [r for r in found.resources if r["resourceType"] in by_type and _number(r) < newest.get(_reference(r), 0)]
+    if not stale:
+        return
+    found.resources = [r for r in found.resources if r not in stale]
+    report = by_type[stale[0]["resourceType"]]
+    found.missing.append(report)
+    if reader is None:
+        return
+    fresh: list[Resource] = []
+
+    async def read(reference: str) -> None:
+        with suppress(FhirError):
+            fresh.append(await reader.read(reference))
+
+    await _within([read(_reference(r)) for r in stale], seconds)
+    found.resources += fresh
+    if len(fresh) == len(stale):
+        found.missing.remove(report)
+
+
+def _number(resource: Resource) -> float:
+    """The version as a number; infinite when it is none, so that it never counts as old."""
+    meta = resource.get("meta")
+    version = meta.get("versionId") if isinstance(meta, dict) else None
+    comparable = isinstance(version, str) and version.isdecimal() and len(version) < _VERSION_DIGITS
+    return int(version) if comparable and isinstance(version, str) else float("inf")
 
 
 def _prefetched(request: HookRequest, templates: Sequence[Prefetch], found: Gathered) -> list[Prefetch]:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from emhwatch.cds.remembered import Remembered
 from emhwatch.cds.schema import cds_card, cds_feedback, cds_token
@@ -17,7 +17,7 @@ from emhwatch.model.assessment import Assessment
 from emhwatch.model.history import CardShown, History, Override
 from emhwatch.ports import Database
 from emhwatch.publish.channel import seen
-from emhwatch.publish.schema import event_card
+from emhwatch.publish.schema import event_card, published_set
 from emhwatch.store.schema import now_ms
 from emhwatch.types import Indicator, Tier
 
@@ -27,6 +27,11 @@ _OVERRIDDEN = "overridden"
 _DAY_MS = 86_400_000
 _SOON_S, _AGAIN_S = 0.02, 1.0
 _MAX_PENDING = 10_000  #: cards that wait while the data store is away
+_VERSIONS = select(published_set.c.focus, published_set.c.version_number).where(
+    published_set.c.server == bindparam("server_name"),
+    published_set.c.patient == bindparam("patient_id"),
+    published_set.c.version_number.is_not(None),
+)
 _INSERT = insert(cds_card).values(shown=now_ms())
 
 
@@ -64,6 +69,15 @@ class CardHistory:
         if not await self._remembered.maybe(server, patient):
             return History()
         return await self._database.read(lambda connection: _load(connection, server, patient, user))
+
+    async def versions(self, server: str, patient: str) -> dict[str, int]:
+        """Newest version of each report that the event loop has evaluated, by "DiagnosticReport/id"."""
+        return await self._database.read(
+            lambda connection: {
+                row.focus: row.version_number
+                for row in connection.execute(_VERSIONS, {"server_name": server, "patient_id": patient})
+            }
+        )
 
     def remember(self, showing: Showing, assessment: Assessment, cards: Sequence[dict[str, Any]]) -> None:
         """Keep that cards are shown."""

@@ -8,7 +8,7 @@ from typing import Any
 from emhwatch.assess.evaluate import SiteOptions, evaluate
 from emhwatch.cds.cards import build
 from emhwatch.cds.clients import Client
-from emhwatch.cds.collect import Gathered, Readers, gather
+from emhwatch.cds.collect import Gathered, Readers, gather, renew
 from emhwatch.cds.history import CardHistory, Showing
 from emhwatch.cds.request import HookRequest
 from emhwatch.cds.shape import Card, problems, shaped
@@ -62,10 +62,12 @@ class CdsService:
             return Answer([], silence="no-order")
         reader = self.readers.open(request.access, client)
         found = await gather(request, self.tables.clients.prefetch, reader, seconds=lambda: end - self.monotonic())
-        if missing := [t.key for t in found.missing if t.need == _IDENTITY]:
-            raise _incomplete(missing)
         server = client.server(request.access.base) if request.access else None
         name = server.name if server else self.default_server
+        newest = await self.history.versions(name, f"Patient/{request.patient}")
+        await renew(found, newest, self.tables.clients.prefetch, reader, end - self.monotonic())
+        if missing := [t.key for t in found.missing if t.need == _IDENTITY]:
+            raise _incomplete(missing)
         history = await self._history(name, request, client)
         assessment = await self._assess(request, found, history, inline=size <= _INLINE_BYTES)
         if assessment.error:
