@@ -130,8 +130,9 @@ def _number(resource: Resource) -> float:
     """The version as a number; infinite when it is none, so that it never counts as old."""
     meta = resource.get("meta")
     version = meta.get("versionId") if isinstance(meta, dict) else None
-    comparable = isinstance(version, str) and version.isdecimal() and len(version) < _VERSION_DIGITS
-    return int(version) if comparable and isinstance(version, str) else float("inf")
+    if isinstance(version, str) and version.isdecimal() and len(version) < _VERSION_DIGITS:
+        return int(version)
+    return float("inf")
 
 
 def _prefetched(request: HookRequest, templates: Sequence[Prefetch], found: Gathered) -> list[Prefetch]:
