@@ -15,6 +15,8 @@ from emhwatch.publish.observation import ResourceSet, urn
 from emhwatch.types import Resource
 
 _LOCATION = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/([A-Za-z0-9\-.]{1,64}))?$")
+#: Elements in which no reference to one of our places stands: most of a resource, left as it is.
+_WITHOUT_REFERENCES = frozenset({"component", "text", "meta", "identifier", "code", "category", "note", "extension"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +123,19 @@ def _entry(write: Write, known: Mapping[str, str], systems: Systems) -> Resource
     return {"resource": {**resource, "id": there.resource_id}, "request": request}
 
 
-def _resolved(node: Any, known: Mapping[str, str]) -> Any:  # noqa: ANN401 - decoded JSON
+def _resolved(resource: Resource, known: Mapping[str, str]) -> Resource:
     """A copy in which references to places that have an id on the server use it."""
+    return {k: v if k in _WITHOUT_REFERENCES else _replaced(v, known) for k, v in resource.items()}
+
+
+def _replaced(node: Any, known: Mapping[str, str]) -> Any:  # noqa: ANN401 - decoded JSON
     if isinstance(node, dict):
         return {
-            k: known.get(v, v) if k == "reference" and isinstance(v, str) else _resolved(v, known)
+            k: known.get(v, v) if k == "reference" and isinstance(v, str) else _replaced(v, known)
             for k, v in node.items()
         }
     if isinstance(node, list):
-        return [_resolved(item, known) for item in node]
+        return [_replaced(item, known) for item in node]
     return node
 
 
