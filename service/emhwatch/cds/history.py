@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, delete, insert, select
 
 from emhwatch.cds.remembered import Remembered
 from emhwatch.cds.schema import cds_card, cds_feedback, cds_token
@@ -26,6 +26,7 @@ EVENT = "event"  #: `CardShown.hook` of the event loop
 _OVERRIDDEN = "overridden"
 _DAY_MS = 86_400_000
 _SOON_S, _AGAIN_S = 0.02, 1.0
+_MOST = 300  #: of one patient; what lies before them is no longer looked at
 _MAX_PENDING = 10_000  #: cards that wait while the data store is away
 _VERSIONS = select(published_set.c.focus, published_set.c.version_number).where(
     published_set.c.server == bindparam("server_name"),
@@ -177,18 +178,17 @@ def _load(connection: Connection, server: str, patient: str, user: str | None) -
             order=row["order"],
             day=row["shown_on"],
         )
-        for row in connection.execute(select(cds_card).where(*mine).order_by(cds_card.c.id)).mappings()
+        for row in _newest(connection, select(cds_card).where(*mine), cds_card.c.id)
     ]
     events = select(event_card).where(event_card.c.server == server, event_card.c.patient == patient)
     shown += [
         _shown(dict(row), hook=EVENT, order=None, day=row["shown"], observation=row["observation"])
-        for row in connection.execute(events.order_by(event_card.c.id)).mappings()
+        for row in _newest(connection, events, event_card.c.id)
     ]
     answered = (
         select(cds_card.c.mass_key, cds_card.c.tier, cds_feedback.c.received, cds_feedback.c.reason_code)
         .join(cds_feedback, cds_feedback.c.card_uuid == cds_card.c.uuid)
         .where(*mine, cds_feedback.c.outcome == _OVERRIDDEN, cds_feedback.c.client == cds_card.c.client)
-        .order_by(cds_feedback.c.id)
     )
     overrides = [
         Override(
@@ -197,9 +197,14 @@ def _load(connection: Connection, server: str, patient: str, user: str | None) -
             at=datetime.fromtimestamp(row["received"] / 1000, UTC).date(),
             reason=row["reason_code"],
         )
-        for row in connection.execute(answered).mappings()
+        for row in _newest(connection, answered, cds_feedback.c.id)
     ]
     return History(shown=tuple(shown), overrides=tuple(overrides))
+
+
+def _newest(connection: Connection, query: Select[Any], number: ColumnElement[int]) -> list[RowMapping]:
+    """The newest rows, oldest of them first."""
+    return list(reversed(connection.execute(query.order_by(number.desc()).limit(_MOST)).mappings().all()))
 
 
 def _shown(row: dict[str, Any], *, hook: str, order: str | None, day: str, observation: str | None = None) -> CardShown:
