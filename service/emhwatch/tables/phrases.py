@@ -1,6 +1,6 @@
 """Phrases of the tables as one automaton; matching is leftmost-longest and linear in the text.
 
-Notation of a phrase: words; `[a|b c]` alternatives; `(a)` optional; `word*` any word that begins so; `~` up to two
+Notation of a phrase: words; `[a|b c]` alternatives; `(a)` optional; `word*` any word that begins so; `~` up to three
 words that do not matter. Brackets may be nested. A word with one of the joined prefixes of its language also matches
 when it is written in two parts ("para spinal"). The automaton is nondeterministic and small; its deterministic steps
 are computed when a text first needs them and remembered, up to a limit.
@@ -14,7 +14,7 @@ from emhwatch.tables.words import Speller, fold, split
 
 T = TypeVar("T")
 ANY = -1  #: symbol of any word
-GAP = 2  #: most words that `~` stands for
+GAP = 3  #: most words that `~` stands for
 LIMIT = 400  #: most spellings that one word with brackets may stand for
 _CLOSING = {"[": "]", "(": ")"}
 

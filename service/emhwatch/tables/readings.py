@@ -65,6 +65,10 @@ class ReadingRules:
     danger: frozenset[str]  #: keys that a question in the impression makes possible
     of_mass: frozenset[str]
     policy: frozenset[str]  #: all keys of the policy
+    analytes: Mapping[str, str]  #: term -> analyte
+    units: frozenset[str]  #: words and signs of units of laboratory values
+    comparators: frozenset[str]
+    high_terms: frozenset[str]  #: terms that call a value high
 
     @property
     def keys(self) -> frozenset[str]:
@@ -89,6 +93,7 @@ def parse(files: TableFiles, known: frozenset[str]) -> ReadingRules:
     for name in ROLE_KEYS:
         if name not in roles:
             files.problem(f"{FOLDER}/roles.toml", 0, name, "missing", "name the key")
+    labs = files.toml(f"{FOLDER}/labs.toml")
     return ReadingRules(
         by_anchor=_findings(files, keys, known),
         structures={
@@ -111,6 +116,10 @@ def parse(files: TableFiles, known: frozenset[str]) -> ReadingRules:
         danger=frozenset(keys.role("danger")),
         of_mass=frozenset(key for key, row in keys.by_key.items() if row.of_mass),
         policy=frozenset(keys.by_key),
+        analytes={str(k): str(v) for k, v in labs.get("analytes", {}).items()},
+        units=frozenset(str(labs.get("units", "")).split()),
+        comparators=frozenset(str(labs.get("comparators", "")).split()),
+        high_terms=frozenset(str(labs.get("high", "")).split()),
     )
 
 

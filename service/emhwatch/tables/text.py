@@ -19,7 +19,7 @@ LEXICON = "terminology/lexicon"
 MAPPINGS = "mappings/text"
 EFFECTS = frozenset(
     "negated hedged historical resolved planned hypothetical question other general unassessed affirmed "
-    "normal changed leading verb stop weak-stop np-stop joint pseudo".split()
+    "normal changed leading cause verb stop weak-stop np-stop joint pseudo".split()
 )
 DIRECTIONS = frozenset(("forward", "backward", "both", "here"))
 REQUIRED = frozenset(("negated", "hedged", "historical", "hypothetical", "other", "general", "stop"))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from emhwatch.tables.text import CueRow, Language
 from emhwatch.types import Certainty, Experiencer, Temporality
 
+_EMBRACING = frozenset(("general", "other"))  #: reach the statement that they enclose ("the differential of … includes")
 _CONJUNCTIONS = frozenset(("or", "nor", "ou", "ni"))
 _SCOPE_LIMIT = 40  #: words that a cue reaches at most
 _NEGATION_ENDS = frozenset(("stop", "verb", "np-stop", "weak-stop"))
@@ -54,11 +55,15 @@ def judge(
     """Judge the statement at tokens `start` to `end` of a sentence (`limits`) with these cues."""
     if not cues:
         return PLAIN
+    reached: dict[str, CueMatch] = {}
     for cue in cues:
-        if cue.start < end and cue.end > start:  # words of the statement itself are no cue: look beside it
+        if cue.start < end and cue.end > start:
+            if cue.row.effect in _EMBRACING:
+                reached[cue.row.effect] = cue
+                continue
+            # words of the statement itself are no cue: look beside it
             cues = find_cues(language, words, limits[0], start) + find_cues(language, words, end, limits[1])
             break
-    reached: dict[str, CueMatch] = {}
     for cue in cues:
         effect = cue.row.effect
         if effect in _PASSIVE:
@@ -83,7 +88,7 @@ def judge(
     return _conclude(reached)
 
 
-_PASSIVE = frozenset(("pseudo", "stop", "verb", "np-stop", "weak-stop", "joint", "normal"))
+_PASSIVE = frozenset(("pseudo", "stop", "cause", "verb", "np-stop", "weak-stop", "joint", "normal"))
 
 
 def _distance(cue: CueMatch, start: int, end: int) -> int:
@@ -100,7 +105,7 @@ def _ends_forward(words: list[str], cues: list[CueMatch], cue: CueMatch, start: 
         if other.start >= start:
             break
         kind = other.row.effect
-        if kind == "stop":
+        if kind == "stop" or (kind == "cause" and effect != "general"):
             return True
         if kind == "verb" and effect in ("negated", "hedged", "leading", "affirmed", "unassessed", "planned"):
             return True
@@ -157,7 +162,7 @@ def _ends_backward(words: list[str], cues: list[CueMatch], cue: CueMatch, end: i
         if other.start >= cue.start:
             break
         kind = other.row.effect
-        if kind in ("stop", "verb") and other.end <= cue.start:
+        if kind in ("stop", "cause", "verb") and other.end <= cue.start:
             return True
         if cue.row.effect == "negated" and kind == "negated" and other.row.forward and other.start >= end:
             return True

@@ -75,6 +75,9 @@ def mentions_in(scene: Scene, rules: ReadingRules, kind: str, before: Scene | No
             blank = Noun("this-mass", Value.PRESENT, Value.PRESENT, "")
             mention = _mention(scene, hit, blank, (scene.sentence.start, scene.sentence.end), rules, kind, None)
             mention.pointer = True
+            if mention.elsewhere:  # "the masses do not erode the vertebral bodies": what it touches, not where it is
+                mention.elsewhere = mention.regional = False
+                mention.sites = []
             found.append(mention)
             break
     return found
@@ -197,7 +200,7 @@ def _site(hit: Hit, rules: ReadingRules) -> Site | None:
 
 def _pushed(scene: Scene, noun: Hit, site: Hit) -> bool:
     """Whether the site is only what the mass touches ("mass displacing the lung")."""
-    return any(noun.end <= other.start < site.start for other in scene.of(("compress", "grow", "touch")))
+    return any(noun.end <= other.start < site.start for other in scene.of(("compress", "grow", "touch", "erode", "destroy", "extend-through")))
 
 
 def _joined(scene: Scene, best: Hit, candidates: list[tuple[Hit, Site]]) -> list[Site]:

@@ -9,6 +9,7 @@ from emhwatch.text.diagnosis import biopsy_statements, settle
 from emhwatch.text.grouping import Group, group_mentions
 from emhwatch.text.language import choose
 from emhwatch.text.masses import Mention, counts, is_past, mentions_in
+from emhwatch.text.measure import measurements_in
 from emhwatch.text.nature import Nature, natures_in
 from emhwatch.text.scene import Scene, scenes_of
 from emhwatch.text.segment import Layout, lay_out
@@ -79,7 +80,7 @@ class _Report:
             sections=self.layout.sections,
             findings=tuple(findings),
             masses=tuple(self._masses(groups)),
-            measurements=(),
+            measurements=tuple(m for scene in self.scenes if scene.hits for m in measurements_in(scene, self.rules)),
             notes=(POOLED,) if pooled else (),
         )
 

@@ -1,0 +1,132 @@
+"""Text traps X1-X20 (policy 13): what misleads a reader of words, each with the right reading."""
+
+import pytest
+
+from tests.text.reading import read, values
+
+
+def test_x1_gout_nodules_are_no_histology_of_the_mass() -> None:
+    found = values(
+        "Several slightly dense nodules in the soft tissue of the fingers, "
+        "which pathology had been confirmed as gout nodules."
+    )
+    assert "histology_emh" not in found
+    assert "histology_other" not in found
+
+
+def test_x2_abscess_of_a_liver_segment_is_no_collection_of_the_mass() -> None:
+    found = values("Acute cholecystitis complicated by an abscess of segment IV. Bilateral paravertebral masses.")
+    assert "paraspinal_collection" not in found
+    assert "rim_enhancing_fluid" not in found
+    assert found["paraspinal_mass"] == "present"
+
+
+def test_x3_general_statement_on_morbidity_is_no_danger() -> None:
+    found = values("Paraspinal involvement is the associated with morbidity secondary to spinal cord compression.")
+    assert found.get("cord_compression") != "present"
+
+
+def test_x4_gold_standard_is_no_recommendation() -> None:
+    assert "biopsy_recommended" not in values("Biopsy remains the gold standard.")
+
+
+def test_x5_differential_list_is_no_disease() -> None:
+    found = values("The differential diagnosis for a paraspinal mass includes neurogenic tumors, lymphoma, metastasis.")
+    assert "dx_lymphoma" not in found
+    assert "metastatic_cancer_active" not in found
+    assert "paraspinal_mass" not in found
+
+
+def test_x6_theory_of_lysis_is_no_destruction() -> None:
+    found = values("The expanding marrow due to ineffective erythropoiesis causes progressive lysis of bone.")
+    assert found.get("bone_destruction") != "present"
+
+
+def test_x7_resorption_and_osteopenia_are_context() -> None:
+    found = values("The CT showed diploic spaces widened with cortical thinning, loose bone resorption and osteopenia.")
+    assert "bone_destruction" not in found
+    assert found["osteopenia_fracture"] == "present"
+    assert found["diploic_widening"] == "present"
+    assert found["cortical_thinning"] == "present"
+
+
+def test_x8_denial_runs_over_lysis_and_endoductal_extension() -> None:
+    found = values("Bilateral paravertebral masses without detectable bone lysis or endoductal extension.")
+    assert found["bone_erosion_denied"] == "present"
+    assert found["canal_extension_denied"] == "present"
+    assert found["bone_destruction"] == "absent"
+    assert "cord_compression" not in found
+
+
+def test_x9_do_not_erode_denies_erosion() -> None:
+    found = values("Bilateral paravertebral masses. The masses are smooth and do not erode into the vertebral bodies.")
+    assert found["bone_erosion_denied"] == "present"
+    assert found["bone_erosion"] == "absent"
+
+
+def test_x10_denial_runs_over_a_list_of_history() -> None:
+    found = values("There was no history of travel, malignancy, vascular or infective disorders.")
+    assert found.get("cancer_history_5y", "absent") == "absent"
+
+
+def test_x11_family_history_is_not_the_patient() -> None:
+    found = values("There was no family history of anemia.")
+    assert "anaemia_unspecified" not in found
+    assert "chronic_anaemia_documented" not in found
+
+
+def test_x12_thickening_is_a_mass() -> None:
+    reading = read("There is thickening of the bilateral thoracic para-vertebral soft tissues.", "CT")
+    assert [mass.value for mass in reading.masses] == ["present"]
+    assert reading.masses[0].side == "bilateral"
+    assert "site_thoracic_paravertebral" in reading.masses[0].site_keys
+    assert "mass_as_thickening" in {finding.key for finding in reading.findings}
+
+
+def test_x13_costovertebral_splints_are_gutters() -> None:
+    reading = read("Five oval formations at the level of the two costo-vertebral splints opposite T9-T10-T11.")
+    assert "site_costovertebral" in reading.masses[0].site_keys
+    assert reading.masses[0].levels == ("T9", "T10", "T11")
+
+
+def test_x14_fat_that_cancels_out_is_fat() -> None:
+    found = values("Paravertebral masses with a component fat that is canceled out in FAT SAT within them.")
+    assert found["intralesional_fat"] == "present"
+
+
+def test_x15_to_be_distinguished_from_neoplasms_is_general() -> None:
+    found = values("EMH is a rare disease, and should be distinguished from other neoplasms of the mediastinum.")
+    assert "paraspinal_mass" not in found
+
+
+def test_x16_grams_per_litre_as_written() -> None:
+    reading = read("The complete blood count revealed: hemoglobin (Hb), 54 g/l; hematocrit value, 0.175.")
+    values_found = [(m.analyte, m.value, m.unit) for m in reading.measurements if m.analyte == "hemoglobin"]
+    assert values_found == [("hemoglobin", 54.0, "g/l")]
+
+
+def test_x17_hedged_diagnosis_leaves_the_mass_present() -> None:
+    reading = read("Lobulated soft tissue lesion in the paravertebral region, suggestive of extramedullary hematopoiesis.")
+    assert reading.masses[0].value == "present"
+    assert values(reading.text)["report_names_emh"] == "present"
+
+
+def test_x18_not_a_feature_of_this_case() -> None:
+    found = values("While not a prominent feature of this case, lesions in the spine can cause cord compression.")
+    assert found.get("cord_compression") != "present"
+
+
+def test_x19_mchc_is_not_hemoglobin() -> None:
+    reading = read("Mean corpuscular Hb concentration, 308 g/l; mean corpuscular volume, 64.5 fl.")
+    assert "hemoglobin" not in {m.analyte for m in reading.measurements}
+    assert ("mcv", 64.5) in {(m.analyte, m.value) for m in reading.measurements}
+
+
+def test_x20_scans_not_available_still_a_report() -> None:
+    text = "Paravertebral masses are seen. These scans were not available to the patient, but the radiology report was."
+    assert values(text)["paraspinal_mass"] == "present"
+
+
+@pytest.mark.parametrize("name", [f"x{number}" for number in range(1, 21)])
+def test_every_trap_has_a_test(name: str) -> None:
+    assert any(test.startswith(f"test_{name}_") for test in globals())
