@@ -106,7 +106,9 @@ def test_x16_grams_per_litre_as_written() -> None:
 
 
 def test_x17_hedged_diagnosis_leaves_the_mass_present() -> None:
-    reading = read("Lobulated soft tissue lesion in the paravertebral region, suggestive of extramedullary hematopoiesis.")
+    reading = read(
+        "Lobulated soft tissue lesion in the paravertebral region, suggestive of extramedullary hematopoiesis."
+    )
     assert reading.masses[0].value == "present"
     assert values(reading.text)["report_names_emh"] == "present"
 

@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.json:
             sys.stdout.buffer.write(orjson.dumps(as_json(reading), option=orjson.OPT_APPEND_NEWLINE))
         else:
-            print(marked(reading))  # noqa: T201 - the command line
+            print(marked(reading))
     return 0
 
 
@@ -107,7 +107,7 @@ def _many(path: Path, kind: str, folders: tuple[str | None, str | None], workers
 def _progress(path: Path) -> Callable[[int], None]:
     if not sys.stderr.isatty():
         return lambda size: None
-    from emhwatch.commands.batch import Progress  # noqa: PLC0415 - its imports are for terminals only
+    from emhwatch.commands.batch import Progress
 
     return Progress(path).step
 

@@ -11,10 +11,7 @@ FOLDER = "mappings/text"
 KINDS = frozenset(("finding", "disease", "diagnosis", "tumor", "context", "twin"))
 CLASSES = frozenset(("A1", "A2", "none", "other"))
 #: Names that the engine asks for; their values are keys, terms and words of the tables.
-ROLE_KEYS = (
-    "mass bilateral unilateral multiplicity level_low level_mid whole_spine size thoracic lumbar collection rim "
-    "emh emh_organs histology_emh histology_other biopsy biopsy_done film_density film_mass cyst"
-).split()
+ROLE_KEYS = ["mass", "bilateral", "unilateral", "multiplicity", "level_low", "level_mid", "whole_spine", "size", "thoracic", "lumbar", "collection", "rim", "emh", "emh_organs", "other_organs", "spleen", "histology_emh", "histology_other", "biopsy", "biopsy_done", "film_density", "film_mass", "cyst"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,7 @@ class ReadingRules:
     """All rules of the reader by what triggers them."""
 
     by_anchor: Mapping[str, tuple[FindingRule, ...]]
-    structures: Mapping[str, tuple[str, ...]]
+    structures: Mapping[str, tuple[tuple[str, ...], Value]]  #: keys of a structure and the value of "normal"
     sites: Mapping[str, Site]
     nouns: Mapping[str, Noun]
     modalities: Mapping[str, str]
@@ -65,6 +62,7 @@ class ReadingRules:
     danger: frozenset[str]  #: keys that a question in the impression makes possible
     of_mass: frozenset[str]
     policy: frozenset[str]  #: all keys of the policy
+    spleen_mm: float  #: length of the spleen above which an adult's is large
     analytes: Mapping[str, str]  #: term -> analyte
     units: frozenset[str]  #: words and signs of units of laboratory values
     comparators: frozenset[str]
@@ -89,7 +87,8 @@ class ReadingRules:
 def parse(files: TableFiles, known: frozenset[str]) -> ReadingRules:
     """Read and check the rules; `known` are the terms of all lexicons."""
     keys = key_tables.parse(files)
-    roles = {str(k): str(v) for k, v in files.toml(f"{FOLDER}/roles.toml").get("keys", {}).items()}
+    named = files.toml(f"{FOLDER}/roles.toml")
+    roles = {str(k): str(v) for k, v in named.get("keys", {}).items()}
     for name in ROLE_KEYS:
         if name not in roles:
             files.problem(f"{FOLDER}/roles.toml", 0, name, "missing", "name the key")
@@ -97,8 +96,8 @@ def parse(files: TableFiles, known: frozenset[str]) -> ReadingRules:
     return ReadingRules(
         by_anchor=_findings(files, keys, known),
         structures={
-            row["structure"]: row.list("keys")
-            for row in files.csv(f"{FOLDER}/structures.csv", ("structure", "keys"))
+            row["structure"]: (row.list("keys"), _value(row["value"]) or Value.ABSENT)
+            for row in files.csv(f"{FOLDER}/structures.csv", ("structure", "keys", "value"))
             if _terms(row, ("structure",), known, files)
         },
         sites={
@@ -116,6 +115,7 @@ def parse(files: TableFiles, known: frozenset[str]) -> ReadingRules:
         danger=frozenset(keys.role("danger")),
         of_mass=frozenset(key for key, row in keys.by_key.items() if row.of_mass),
         policy=frozenset(keys.by_key),
+        spleen_mm=float(named.get("limits", {}).get("spleen_mm", 0)),
         analytes={str(k): str(v) for k, v in labs.get("analytes", {}).items()},
         units=frozenset(str(labs.get("units", "")).split()),
         comparators=frozenset(str(labs.get("comparators", "")).split()),

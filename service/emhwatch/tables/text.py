@@ -18,8 +18,7 @@ from emhwatch.types import Section
 LEXICON = "terminology/lexicon"
 MAPPINGS = "mappings/text"
 EFFECTS = frozenset(
-    "negated hedged historical resolved planned hypothetical question other general unassessed affirmed "
-    "normal changed leading cause verb stop weak-stop np-stop joint pseudo".split()
+    ["negated", "hedged", "historical", "resolved", "planned", "hypothetical", "question", "other", "general", "unassessed", "affirmed", "normal", "changed", "leading", "cause", "verb", "stop", "weak-stop", "np-stop", "joint", "pseudo"]
 )
 DIRECTIONS = frozenset(("forward", "backward", "both", "here"))
 REQUIRED = frozenset(("negated", "hedged", "historical", "hypothetical", "other", "general", "stop"))

@@ -15,6 +15,7 @@ _TOKEN = re.compile(
 )
 _JOINT = re.compile(r"(?<=[a-z])['-](?=[a-z])|(?<=[a-z0-9])-(?=[a-z]{3})")
 _TIMES = re.compile(r"(?<=[0-9]) ?[x*](?= ?[0-9])")
+TIMES = "\u00d7"  #: sign between two diameters after folding
 _IGNORED = re.compile("[\u0300-\u036f\u00ad\u200b-\u200d\ufeff]")
 _PUNCTUATION = {
     0x00A0: " ", 0x202F: " ", 0x2009: " ", 0x2018: "'", 0x2019: "'", 0x02BC: "'", 0x00B4: "'", 0x201C: '"',
@@ -50,7 +51,7 @@ def fold(text: str) -> str:
 
 
 def _blank_times(match: "re.Match[str]") -> str:
-    return "\u00d7".rjust(len(match[0]))
+    return TIMES.rjust(len(match[0]))
 
 
 @dataclass(frozen=True, slots=True)

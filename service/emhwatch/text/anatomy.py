@@ -1,6 +1,7 @@
 """Levels, sides, sizes and counts in a range of tokens."""
 
 from emhwatch.tables.text import Language
+from emhwatch.tables.words import TIMES
 from emhwatch.types import Side
 
 _ORDER = tuple(f"{letter}{n}" for letter, last in (("C", 7), ("T", 12), ("L", 5), ("S", 5)) for n in range(1, last + 1))
@@ -124,7 +125,11 @@ def size_in(language: Language, words: list[str], start: int, end: int) -> list[
         while place >= start:
             if words[place][0].isdigit():
                 largest = max(largest, float(words[place].replace(",", ".")))
-            elif words[place] not in language.size_words and words[place] not in language.lengths:
+            elif (
+                words[place] != TIMES
+                and words[place] not in language.size_words
+                and words[place] not in language.lengths
+            ):
                 break
             place -= 1
         if 0 < largest * factor < 1000:

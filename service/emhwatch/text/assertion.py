@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from emhwatch.tables.text import CueRow, Language
 from emhwatch.types import Certainty, Experiencer, Temporality
 
-_EMBRACING = frozenset(("general", "other"))  #: reach the statement that they enclose ("the differential of … includes")
+_EMBRACING = frozenset(
+    ("general", "other")
+)  #: reach the statement that they enclose ("the differential of … includes")
 _CONJUNCTIONS = frozenset(("or", "nor", "ou", "ni"))
 _SCOPE_LIMIT = 40  #: words that a cue reaches at most
 _NEGATION_ENDS = frozenset(("stop", "verb", "np-stop", "weak-stop"))

@@ -2,6 +2,7 @@
 
 from emhwatch.tables.readings import ReadingRules
 from emhwatch.text.grouping import Group
+from emhwatch.text.masses import Mention
 from emhwatch.text.scene import Scene, is_fact, value_of
 from emhwatch.text.statements import Statement
 from emhwatch.types import Certainty, Experiencer, Section, Value
@@ -35,7 +36,7 @@ def _offered(scene: Scene, named: list[Statement], any_mass: bool, with_mass: bo
         return True
     hedged = any(statement.assertion.certainty is Certainty.HEDGED for statement in named)
     different = len({statement.hit.start for statement in named}) > 1
-    return hedged and any_mass or different and any_mass
+    return (hedged and any_mass) or (different and any_mass)
 
 
 def _known(statement: Statement) -> bool:
@@ -56,6 +57,10 @@ def _rank(statement: Statement, named: list[Statement], offered: bool, scene: Sc
     if statement.value in (Value.ABSENT, Value.UNKNOWN):
         return
     effects = statement.assertion.effects
+    if statement.key == rules.roles["emh"] and _elsewhere(scene):
+        organs = {"spleen", "liver"} & scene.terms
+        statement.key = rules.roles["emh_organs" if organs else "other_organs"]
+        return
     if not offered and statement.key != rules.roles["emh"]:
         statement.drop = True
         return
@@ -63,9 +68,7 @@ def _rank(statement: Statement, named: list[Statement], offered: bool, scene: Sc
     alone = len(others) == 1
     weak = "hedged" in effects or "differential" in scene.terms
     leads = "leading" in effects and _first_after_cue(statement, named)
-    if (statement.assertion.certainty is Certainty.AFFIRMED and alone) or (leads and not _weak_near(statement)):
-        statement.value, statement.rank = Value.PRESENT, "leading"
-    elif not weak and alone:
+    if (statement.assertion.certainty is Certainty.AFFIRMED and alone) or (leads and not _weak_near(statement)) or (not weak and alone):
         statement.value, statement.rank = Value.PRESENT, "leading"
     elif not weak and statement.assertion.certainty is Certainty.AFFIRMED and statement.hit.start == min(others):
         statement.value, statement.rank = Value.POSSIBLE, "option"
@@ -95,13 +98,19 @@ def _weak_near(statement: Statement) -> bool:
     return cue is not None and cue.row.effect == "hedged"
 
 
-def biopsy_statements(scene: Scene, rules: ReadingRules) -> list[Statement]:
+def drop_weak_names(mentions: list[Mention]) -> list[Mention]:
+    """Leave out a hedged diagnosis of a mass that its own sentence affirms (policy 2.2): it is no doubt of the mass."""
+    affirmed = {m.scene.index for m in mentions if m.value is Value.PRESENT and not m.pointer}
+    return [m for m in mentions if m.value is not Value.POSSIBLE or m.scene.index not in affirmed or m.levels]
+
+
+def biopsy_statements(scene: Scene, rules: ReadingRules, pathology: bool) -> list[Statement]:
     """Biopsies recommended, done or declined; and histology results of the mass."""
-    if "biopsy" not in scene.terms and "histology-result" not in scene.terms:
+    if not pathology and "biopsy" not in scene.terms and "histology-result" not in scene.terms:
         return []
     if scene.section is Section.OTHER:
         return []
-    result = _histology(scene, rules)
+    result = _histology(scene, rules, pathology)
     if result is not None:
         return [result]
     made = []
@@ -109,7 +118,7 @@ def biopsy_statements(scene: Scene, rules: ReadingRules) -> list[Statement]:
         if "biopsy-other" in hit.terms or _elsewhere(scene):
             return []
         assertion = scene.judge(hit.start, hit.end)
-        if "general" in assertion.effects or "hypothetical" in assertion.effects and "recommend" not in scene.terms:
+        if "general" in assertion.effects or ("hypothetical" in assertion.effects and "recommend" not in scene.terms):
             return []
         if assertion.experiencer is Experiencer.OTHER:
             return []
@@ -142,9 +151,9 @@ def _elsewhere(scene: Scene) -> bool:
     return bool(other & scene.terms) and not own & scene.terms
 
 
-def _histology(scene: Scene, rules: ReadingRules) -> Statement | None:
+def _histology(scene: Scene, rules: ReadingRules, pathology: bool) -> Statement | None:
     results = scene.of(("histology-result",))
-    if not results or "nondiagnostic" in scene.terms or _elsewhere(scene):
+    if not (results or pathology) or "nondiagnostic" in scene.terms or _elsewhere(scene):
         return None
     named = scene.of(("emh", "trilineage", "neurogenic", "lymphoma", "metastasis", "pleural-fat", "other-tumor", "blast",
                       "myeloma", "abscess-name", "meningocele", "cancer"))  # fmt: skip

@@ -200,7 +200,10 @@ def _site(hit: Hit, rules: ReadingRules) -> Site | None:
 
 def _pushed(scene: Scene, noun: Hit, site: Hit) -> bool:
     """Whether the site is only what the mass touches ("mass displacing the lung")."""
-    return any(noun.end <= other.start < site.start for other in scene.of(("compress", "grow", "touch", "erode", "destroy", "extend-through")))
+    return any(
+        noun.end <= other.start < site.start
+        for other in scene.of(("compress", "grow", "touch", "erode", "destroy", "extend-through"))
+    )
 
 
 def _joined(scene: Scene, best: Hit, candidates: list[tuple[Hit, Site]]) -> list[Site]:

@@ -75,7 +75,7 @@ def natures_in(scene: Scene, rules: ReadingRules, mentions: list[Mention]) -> li
         stated = value_of(assertion)
         near = min((m for m in mentions if m.site_class or not m.regional), key=lambda m: m.hit.gap(hit), default=None)
         linked = near is not None and _is_said_to_be(scene, near, hit)
-        at_site = linked or _at_site(scene, hit, rules) or near is not None and near.site_class is not None
+        at_site = linked or _at_site(scene, hit, rules) or (near is not None and near.site_class is not None)
         if not at_site or stated is Value.UNKNOWN:
             continue
         hedged = stated is Value.POSSIBLE and kind != "fluid"
@@ -91,7 +91,7 @@ def _is_said_to_be(scene: Scene, mention: Mention, hit: Hit) -> bool:
         return False
     between = [other for other in scene.of(("link",)) if mention.hit.end <= other.start < hit.start]
     inside = {"with", "within", "containing", "inside", "avec", "contenant", "central", "and", "adjacent"}
-    words = scene.layout.words[mention.hit.end : hit.start]
+    words = scene.layout.words[max(scene.sentence.start, mention.hit.start - 2) : hit.start]
     return bool(between) and not inside.intersection(words)
 
 

@@ -1,11 +1,12 @@
 """One report text to what it says. Pure; time grows in proportion to the length of the text."""
 
 from emhwatch.model.reading import Finding, Reading, TextMass
-from emhwatch.tables.text import Language, TextTables
 from emhwatch.tables.readings import ReadingRules
+from emhwatch.tables.text import Language, TextTables
+from emhwatch.tables.words import fold, split
 from emhwatch.text import derive
 from emhwatch.text.attach import attach
-from emhwatch.text.diagnosis import biopsy_statements, settle
+from emhwatch.text.diagnosis import biopsy_statements, drop_weak_names, settle
 from emhwatch.text.grouping import Group, group_mentions
 from emhwatch.text.language import choose
 from emhwatch.text.masses import Mention, counts, is_past, mentions_in
@@ -13,16 +14,25 @@ from emhwatch.text.measure import measurements_in
 from emhwatch.text.nature import Nature, natures_in
 from emhwatch.text.scene import Scene, scenes_of
 from emhwatch.text.segment import Layout, lay_out
-from emhwatch.text.statements import Statement, statements_in
-from emhwatch.tables.words import fold, split
+from emhwatch.text.statements import Statement, spleen_statements, statements_in
 from emhwatch.types import Certainty, Section, Temporality, Value
 
 UNSUPPORTED = "language-not-supported"
 POOLED = "pooled"
 
 
-def read_report(text: str, tables: TextTables, *, modality: str | None = None, language: str | None = None) -> Reading:
-    """Read a report. `modality` is a DICOM code; `language` overrides detection when it is supported."""
+def read_report(
+    text: str,
+    tables: TextTables,
+    *,
+    modality: str | None = None,
+    language: str | None = None,
+    pathology: bool = False,
+) -> Reading:
+    """Read a report. `modality` is a DICOM code; `language` overrides detection when it is supported.
+
+    `pathology`: the text is a pathology report, so a tissue diagnosis needs no word for a mass or a biopsy.
+    """
     code = language if language in tables.languages else choose(split(fold(text)).words, tables)
     if language is not None and language.split("-")[0].lower() in tables.languages:
         code = language.split("-")[0].lower()
@@ -33,7 +43,7 @@ def read_report(text: str, tables: TextTables, *, modality: str | None = None, l
     chosen = tables.languages[code]
     layout = lay_out(text, chosen)
     scenes = scenes_of(layout, chosen)
-    return _Report(layout, chosen, scenes, tables.rules, _kind(modality, tables.rules)).reading()
+    return _Report(layout, chosen, scenes, tables.rules, _kind(modality, tables.rules), pathology).reading()
 
 
 def _kind(modality: str | None, rules: ReadingRules) -> str:
@@ -43,11 +53,14 @@ def _kind(modality: str | None, rules: ReadingRules) -> str:
 class _Report:
     """The steps of one reading and what they hand on."""
 
-    def __init__(self, layout: Layout, language: Language, scenes: list[Scene], rules: ReadingRules, kind: str) -> None:
+    def __init__(
+        self, layout: Layout, language: Language, scenes: list[Scene], rules: ReadingRules, kind: str, pathology: bool
+    ) -> None:
         self.layout = layout
         self.language = language
         self.rules = rules
         self.kind = kind
+        self.pathology = pathology
         self.scenes = scenes
         self.statements: list[Statement] = []
         self.mentions: list[Mention] = []
@@ -57,9 +70,10 @@ class _Report:
         """Run all steps."""
         before: Scene | None = None
         for scene in self.scenes:
-            if scene.hits:
+            if scene.hits and not _asks(scene):
                 self.statements += statements_in(scene, self.rules)
-                self.statements += biopsy_statements(scene, self.rules)
+                self.statements += biopsy_statements(scene, self.rules, self.pathology)
+                self.statements += spleen_statements(scene, self.rules)
                 found = mentions_in(scene, self.rules, self.kind, before)
                 self.mentions += found
                 self.natures += natures_in(scene, self.rules, found)
@@ -69,6 +83,9 @@ class _Report:
         groups = self._groups(stated)
         settle(self.statements, groups, self.rules)
         attach(self.statements, self.mentions, groups, self.rules)
+        if not groups:  # fluid that is the whole finding is no fluid inside a mass (policy 3.5)
+            rim = self.rules.roles["rim"]
+            self.statements = [s for s in self.statements if s.key != rim or not self.natures]
         findings = [*self._denied(denials), *self._of_groups(groups), *self._stated(), *self._natures(groups)]
         findings = _newest(findings)
         findings.sort(key=lambda finding: (finding.start, finding.end, finding.key))
@@ -92,8 +109,7 @@ class _Report:
             and m.value is not Value.UNKNOWN
             and (m.site_class is not None or not m.regional)
         ]
-        groups = group_mentions(usable)
-        return groups
+        return group_mentions(drop_weak_names(usable))
 
     def _masses(self, groups: list[Group]) -> list[TextMass]:
         masses = []
@@ -249,6 +265,11 @@ def _time(scene: Scene, temporality: Temporality) -> Temporality:
     if scene.section is Section.COMPARISON and temporality is Temporality.CURRENT:
         return Temporality.HISTORICAL
     return temporality
+
+
+def _asks(scene: Scene) -> bool:
+    """A question of the request sets nothing (policy 2.4)."""
+    return scene.section is Section.REQUEST and "?" in scene.layout.words[scene.sentence.start : scene.sentence.end]
 
 
 def _gone(mention: Mention) -> bool:

@@ -143,9 +143,7 @@ def _hard_breaks(text: str, folded: str, language: Language) -> list[int]:
                 breaks.append(stop)
             before = ""
             continue
-        if before and not _wrapped(text[start:stop].lstrip(), line, before, widest, language):
-            breaks.append(start)
-        elif not before:
+        if (before and not _wrapped(text[start:stop].lstrip(), line, before, widest, language)) or not before:
             breaks.append(start)
         before = line
     return breaks
@@ -191,7 +189,7 @@ def _heading(
     if rest >= last:
         return (name, last) if hard else None
     if words[rest] == ":":
-        return (name, _skip(words, rest + 1, last)) if hard or capitals or text[starts[at]].isupper() else None
+        return name, _skip(words, rest + 1, last)
     if words[rest] == "-" and (hard or capitals) and rest + 1 < last and starts[rest] > ends[rest - 1]:
         return name, rest + 1
     if capitals and hard and not _next_capitals(text, starts, ends, rest):
@@ -248,8 +246,8 @@ def _label_start(text: str, words: list[str], starts: list[int], ends: list[int]
         return begin
     start = colon
     while (
-        start > begin
-        and text[starts[start - 1] : ends[start - 1]].isupper()
+        (start > begin
+        and text[starts[start - 1] : ends[start - 1]].isupper())
         or (start > begin and start < colon and words[start - 1] in "/&()" and start - 1 > begin)
     ):
         start -= 1
@@ -266,4 +264,6 @@ def sentence_at(layout: Layout, start: int, end: int) -> tuple[Sentence, int, in
         if sentence.start <= first < sentence.end:
             return sentence, first, min(last, sentence.end)
     section = next((span.name for span in reversed(layout.sections) if span.start <= start), Section.OTHER)
+    first = min(first, len(layout.words))
+    last = min(last, len(layout.words))
     return Sentence(first, last, section, None, 0), first, last

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from emhwatch.tables.readings import FindingRule, ReadingRules
+from emhwatch.text.anatomy import size_in
 from emhwatch.text.assertion import Assertion
 from emhwatch.text.scene import Hit, Scene, is_fact, value_of
 from emhwatch.types import Experiencer, Section, Temporality, Value
@@ -126,12 +127,13 @@ def _normal(scene: Scene, rules: ReadingRules) -> list[Statement]:
             if not is_fact(assertion) or assertion.experiencer is Experiencer.OTHER:
                 continue
             start, end = min(hit.start, cue.start), max(hit.end, cue.end)
-            for key in rules.structures[term]:
+            keys, value = rules.structures[term]
+            for key in keys:
                 if key not in seen:
                     seen.add(key)
                     past = assertion.temporality is Temporality.HISTORICAL
                     kind = "past" if past else "normal"
-                    made.append(Statement(scene, start, end, key, Value.ABSENT, assertion, kind, f"normal:{term}", hit))
+                    made.append(Statement(scene, start, end, key, value, assertion, kind, f"normal:{term}", hit))
     return made
 
 
@@ -144,3 +146,18 @@ def _linked(scene: Scene, hit: Hit, start: int, end: int) -> bool:
         if low <= cue.start and cue.end <= high and cue.row.effect in ("stop", "verb", "negated", "hedged"):
             return False
     return True
+
+
+def spleen_statements(scene: Scene, rules: ReadingRules) -> list[Statement]:
+    """A measured length above the limit of an adult (policy 6.1); a measurement never denies."""
+    if "spleen-length" not in scene.terms:
+        return []
+    hit = scene.of(("spleen-length",))[0]
+    assertion = scene.judge(hit.start, hit.end)
+    for at, size in size_in(scene.language, scene.layout.words, hit.start, min(scene.sentence.end, hit.end + 10)):
+        if size > rules.spleen_mm and is_fact(assertion):
+            key = rules.roles["spleen"]
+            made = Statement(scene, hit.start, at + 1, key, Value.PRESENT, assertion, "finding", "measured", hit)
+            made.size = size
+            return [made]
+    return []
