@@ -1,4 +1,4 @@
-"""Report subject, order subject, hook patient and merge links concern one patient, or nothing is said (policy 7.1 R0)."""
+"""Report subject, order subject, hook patient and merge links concern one patient, or nothing is said (R0)."""
 
 from typing import Any
 

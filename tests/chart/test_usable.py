@@ -1,4 +1,4 @@
-"""Modifier extensions, implicit rules, security labels, statuses, other FHIR versions, bad resources (issue: chart, 3 and 4)."""
+"""Modifier extensions, implicit rules, security labels, statuses, other FHIR versions, bad resources."""
 
 import copy
 import json

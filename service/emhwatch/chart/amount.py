@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from emhwatch.chart.shape import obj, objects, text
 from emhwatch.model.options import SiteOptions
+from emhwatch.model.shape import obj, objects, text
 from emhwatch.tables.chart import ChartTables, Conversion
 from emhwatch.types import Resource
 

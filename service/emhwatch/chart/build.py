@@ -35,8 +35,8 @@ from emhwatch.chart.orders import read_order, read_procedure
 from emhwatch.chart.pregnancy import Pregnancies, read_pregnancy_condition, read_pregnancy_observation
 from emhwatch.chart.reports import read_reports
 from emhwatch.chart.scope import Scope
-from emhwatch.chart.shape import concepts, objects
 from emhwatch.model.options import SiteOptions
+from emhwatch.model.shape import concepts, objects
 from emhwatch.tables.load import TableSet
 from emhwatch.types import Resource
 
@@ -126,12 +126,11 @@ def _mine(scope: Scope, patients: Patients, person: Person, focus: Located | Non
         if subject == person.key:
             if not _refused(scope, entry):
                 found.append(entry)
-        elif subject is None:
-            scope.gap("no-patient", entry)
-        elif subject == NOT_A_PATIENT:
-            scope.gap("not-a-patient", entry)
-        else:
-            scope.gap("other-patient", entry)
+            continue
+        reason = {None: "no-patient", NOT_A_PATIENT: "not-a-patient"}.get(subject, "other-patient")
+        scope.gap(reason, entry)
+        if subject is not None and entry.reference:
+            scope.excluded.add(entry.reference)
     return found
 
 

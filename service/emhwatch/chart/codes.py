@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from emhwatch.chart.model import CodeHit
 from emhwatch.chart.scope import Scope
-from emhwatch.chart.shape import objects, text
 from emhwatch.model.assessment import Coding
+from emhwatch.model.shape import objects, text
 from emhwatch.tables.signs import SignTable, plain
 from emhwatch.types import Resource, Side
 

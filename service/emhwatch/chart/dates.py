@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from emhwatch.chart.shape import obj, objects, text, texts
 from emhwatch.model.days import Days
+from emhwatch.model.shape import obj, objects, text, texts
 from emhwatch.types import Resource
 
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")

@@ -5,8 +5,8 @@ from emhwatch.chart.dates import aged, ended, parse_days, written
 from emhwatch.chart.index import Located
 from emhwatch.chart.model import Disorder, Episode
 from emhwatch.chart.scope import Scope
-from emhwatch.chart.shape import concepts, flag, objects, text
 from emhwatch.model.days import Days
+from emhwatch.model.shape import concepts, flag, objects, text
 from emhwatch.types import Resource
 
 #: Codes of FHIR R4 (condition-clinical, condition-ver-status).

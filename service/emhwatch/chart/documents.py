@@ -9,8 +9,8 @@ from emhwatch.chart.dates import written
 from emhwatch.chart.index import Located
 from emhwatch.chart.model import Document
 from emhwatch.chart.scope import Scope
-from emhwatch.chart.shape import concepts, obj, objects, text
 from emhwatch.chart.text import joined_text
+from emhwatch.model.shape import concepts, obj, objects, text
 from emhwatch.types import Resource
 
 _SHORTEST = 12  #: code points of a text Observation that may be a sentence

@@ -5,8 +5,8 @@ from emhwatch.chart.dates import ended, written
 from emhwatch.chart.index import Located
 from emhwatch.chart.model import Drug, Transfusion
 from emhwatch.chart.scope import Scope
-from emhwatch.chart.shape import concepts, flag, obj, objects, text
 from emhwatch.model.days import Days
+from emhwatch.model.shape import concepts, flag, obj, objects, text
 from emhwatch.types import Resource
 
 KINDS = ("MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense")

@@ -25,9 +25,9 @@ from emhwatch.chart.relevance import (
     subject_of,
 )
 from emhwatch.chart.searches import Search, plan
-from emhwatch.chart.shape import obj, objects, text
 from emhwatch.errors import FhirForbidden, FhirInvalidResource, FhirNotFound, FhirRejected
 from emhwatch.model.event import ResourceEvent
+from emhwatch.model.shape import obj, objects, text
 from emhwatch.ports import ChartData, FhirReader
 from emhwatch.tables.load import TableSet
 from emhwatch.types import Resource

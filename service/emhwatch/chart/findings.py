@@ -8,8 +8,8 @@ from emhwatch.chart.index import Located
 from emhwatch.chart.model import CodedFinding, CodeHit, Report, Study
 from emhwatch.chart.reports import accessions, study_modality
 from emhwatch.chart.scope import Scope
-from emhwatch.chart.shape import concepts, flag, objects, text
 from emhwatch.model.days import Days
+from emhwatch.model.shape import concepts, flag, objects, text
 from emhwatch.types import Resource, Side, Value
 
 _LAB_ROLES = frozenset(("lab", "lab-excluded"))
@@ -128,10 +128,9 @@ def _answer(scope: Scope, node: Resource, question: Coded, answer: Coded) -> tup
     if node.get("dataAbsentReason"):
         return Value.UNKNOWN, ()
     said = _said(scope, node, answer)
-    if question.hits and any(hit.keys for hit in question.hits):
-        if answer.hits and any(hit.keys for hit in answer.hits):
-            return said or Value.PRESENT, (*question.hits, *answer.hits)
-        return said or Value.PRESENT, question.hits
+    keyed = any(hit.keys for hit in answer.hits)
+    if question.hits and (not answer.hits or any(hit.keys for hit in question.hits)):
+        return said or Value.PRESENT, (*question.hits, *answer.hits) if keyed else question.hits
     return said or Value.PRESENT, answer.hits
 
 

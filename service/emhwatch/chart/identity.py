@@ -13,8 +13,8 @@ from emhwatch.chart.dates import parse_days
 from emhwatch.chart.index import Index, Located
 from emhwatch.chart.model import Identity
 from emhwatch.chart.scope import Scope
-from emhwatch.chart.shape import flag, obj, objects, text
 from emhwatch.model.days import Days
+from emhwatch.model.shape import flag, obj, objects, text
 from emhwatch.types import Resource
 
 _PATIENT = re.compile(r"(?:(?P<base>https?://.+)/)?(?P<key>Patient/[^/?#|]+)(?:/_history/[^/?#]+)?")

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from emhwatch.chart.dates import utc
 from emhwatch.chart.model import Gap
-from emhwatch.chart.shape import obj, objects, text
+from emhwatch.model.shape import obj, objects, text
 from emhwatch.tables.chart import ChartTables
 from emhwatch.types import Resource
 

@@ -9,9 +9,9 @@ from emhwatch.chart.dates import parse_days, written
 from emhwatch.chart.index import Located
 from emhwatch.chart.model import CodeHit, Document, Gap, HbValue, LabValue, Report
 from emhwatch.chart.scope import Scope
-from emhwatch.chart.shape import concepts, obj, objects, text
 from emhwatch.model.days import Days
 from emhwatch.model.reading import Measurement
+from emhwatch.model.shape import concepts, obj, objects, text
 from emhwatch.types import Experiencer, Resource, Source
 
 HEMOGLOBIN = "hemoglobin"  #: analyte of `terminology/analytes.csv` that has rules of its own

@@ -7,8 +7,8 @@ from emhwatch.chart.dates import aged, ended, parse_days, written
 from emhwatch.chart.index import Located
 from emhwatch.chart.model import Episode, Order, Procedure, Transfusion
 from emhwatch.chart.scope import Scope
-from emhwatch.chart.shape import concepts, flag, obj, objects, text
 from emhwatch.model.days import Days
+from emhwatch.model.shape import concepts, flag, obj, objects, text
 from emhwatch.types import Resource
 
 #: Kinds of `mappings/chart/procedures.csv` with rules of their own.
@@ -18,13 +18,13 @@ _SPINE = (*(f"C{n}" for n in range(1, 8)), *(f"T{n}" for n in range(1, 13)), *(f
 
 
 def kinds(scope: Scope, found: Coded, title: Coded) -> tuple[str, ...]:
-    """Kinds of a procedure by its codes, category and words. A needle biopsy is no operation."""
+    """Kinds of a procedure by its codes, category and words. An open biopsy is an operation, a needle biopsy is not."""
     signs = scope.chart.procedures
     names = found.names(signs) | signs.by_words(title.words)
     # Words that say another product win over a code that leaves it open.
     names -= signs.forbidden(title.words) - signs.by_meaning(f"{h.role}/{h.value}" for h in found.hits if h.value)
-    if _BIOPSY in names and _OPEN not in names:
-        names.discard(_OPERATION)
+    if _BIOPSY in names:
+        names = names | {_OPERATION} if _OPEN in names else names - {_OPERATION}
     return signs.ordered(names)
 
 

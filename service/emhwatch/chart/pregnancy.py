@@ -13,7 +13,7 @@ from emhwatch.chart.dates import parse_days, written
 from emhwatch.chart.index import Located
 from emhwatch.chart.model import Disorder, PregnancySpan
 from emhwatch.chart.scope import Scope
-from emhwatch.chart.shape import concepts, flag, obj, text
+from emhwatch.model.shape import concepts, flag, obj, text
 
 _TERM, _LONGEST, _WEEK = timedelta(days=280), timedelta(days=300), 7
 #: Units of a gestational age, in days.

@@ -13,8 +13,8 @@ from emhwatch.chart.model import ReportKind
 from emhwatch.chart.orders import kinds
 from emhwatch.chart.reports import accessions, kind_of, modality_of
 from emhwatch.chart.scope import Scope
-from emhwatch.chart.shape import concepts, obj, objects, text
 from emhwatch.model.options import SiteOptions
+from emhwatch.model.shape import concepts, obj, objects, text
 from emhwatch.tables.load import TableSet
 from emhwatch.types import Resource
 

@@ -10,9 +10,9 @@ from emhwatch.chart.documents import as_report
 from emhwatch.chart.index import Located
 from emhwatch.chart.model import Report, ReportKind
 from emhwatch.chart.scope import Scope
-from emhwatch.chart.shape import concepts, obj, objects, text
 from emhwatch.chart.text import joined_text
 from emhwatch.model.days import Days
+from emhwatch.model.shape import concepts, obj, objects, text
 from emhwatch.types import Resource
 
 #: A report is of the first kind here that has a sign (`mappings/chart/report_kinds.csv`).
@@ -37,6 +37,7 @@ class Draft:
     studies: frozenset[str]
     orders: frozenset[str]
     start: str | None
+    signed: bool  #: category or code say what kind of report it is
 
 
 def read_reports(scope: Scope, found: Iterable[Located]) -> tuple[Report, ...]:
@@ -141,7 +142,8 @@ def _draft(scope: Scope, located: Located) -> Draft | None:
     numbers = numbers.union(*(accessions(o.resource) for o in orders if o))
     references = frozenset(text(ref, "reference") or "" for ref in objects(resource, "imagingStudy")) - {""}
     start = utc(written(resource, "effective"), scope.zone)
-    return Draft(located, resource, report, code, numbers, references, frozenset(based_on), start)
+    signed = bool(signs.all_names(scope.chart.report_kinds))
+    return Draft(located, resource, report, code, numbers, references, frozenset(based_on), start, signed)
 
 
 def _document_use(scope: Scope, located: Located) -> str:
@@ -199,11 +201,12 @@ def _finished(scope: Scope, draft: Draft, groups: dict[Draft, list[Draft]]) -> R
     scope.use(draft.located)
     joined = joined_text(scope, draft.resource, draft.located)
     modality = report.modality or modality_of(scope, Coded(texts=(joined.first_line,)))
-    reading = joined.read(scope, modality) if joined.text else None
+    pathology = report.kind is ReportKind.PATHOLOGY
+    reading = scope.report(joined.text, modality, pathology=pathology) if joined.text else None
     reason = None if reading and reading.supported else "language" if reading else "not-readable"
     report = replace(report, modality=modality, reading=reading, reason=reason, parts_missing=joined.missing)
-    if modality and report.kind is ReportKind.OTHER and not draft.code.all_names(scope.chart.report_kinds):
-        report = replace(report, kind=ReportKind.IMAGING)
+    if report.kind is ReportKind.OTHER and joined.text and not draft.signed:
+        report = replace(report, kind=ReportKind.IMAGING)  # nothing says what it is: its words decide
     return _with_specimen(scope, draft, report) if report.kind is ReportKind.PATHOLOGY else report
 
 

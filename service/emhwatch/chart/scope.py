@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 from emhwatch.chart.dates import parse_days
 from emhwatch.chart.index import Index, Located
 from emhwatch.chart.model import Gap
-from emhwatch.chart.shape import obj, objects, text
 from emhwatch.model.assessment import Coding
 from emhwatch.model.days import Days
 from emhwatch.model.options import SiteOptions
 from emhwatch.model.reading import Reading
+from emhwatch.model.shape import obj, objects, text
 from emhwatch.tables.chart import ChartTables
 from emhwatch.tables.load import TableSet
+from emhwatch.text.read import read_report
 from emhwatch.types import Resource
 
 T = TypeVar("T")
@@ -36,6 +37,7 @@ class Scope:
     gaps: list[Gap] = field(default_factory=list)
     used: dict[str, None] = field(default_factory=dict)  #: versioned references
     labels: dict[Coding, None] = field(default_factory=dict)
+    excluded: set[str] = field(default_factory=set)  #: references of resources of other patients
 
     @property
     def chart(self) -> ChartTables:
@@ -112,9 +114,11 @@ class Scope:
         if len(words) > _WORDS_LIMIT:
             self.gap("text-too-large")
             return None
-        from emhwatch.chart.interim import read_report
+        return self.report(words, modality)
 
-        return read_report(words, self.tables, modality)
+    def report(self, words: str, modality: str | None, *, pathology: bool = False) -> Reading:
+        """A report text, read."""
+        return read_report(words, self.tables.text, modality=modality, pathology=pathology)
 
     def guarded(self, read: Callable[[], T], default: T, where: Located | None = None) -> T:
         """Read one resource; one that breaks its reader is named and costs nothing else."""
