@@ -11,7 +11,11 @@ from emhwatch.text.spans import read_span
 from emhwatch.types import Section
 from tests.text.reading import read, tables, values
 
-WORDS = ["no", "without", "possible", "paraspinal", "mass", "masses", "lesion", "right", "left", "bilateral", "T9", "T9-T11", "T1", "the", "of", "and", "or", ",", ".", ";", ":", "(", ")", "?", "is", "are", "not", "excluded", "cord", "compression", "calcification", "fat", "spleen", "enlarged", "normal", "IMPRESSION:", "FINDINGS:", "ADDENDUM:", "3", "cm", "3,2", "x", "2.1", "history", "mother", "biopsy", "recommended", "EMH", "abscess", "pas", "de", "masse", "paravertébrale", "ni", "sans", "rate", "normale"]
+WORDS = tuple(
+    """no without possible paraspinal mass masses lesion right left bilateral T9 T9-T11 T1 the of and or , . ; : ( ) ?
+    is are not excluded cord compression calcification fat spleen enlarged normal IMPRESSION: FINDINGS: ADDENDUM: 3 cm
+    3,2 x 2.1 history mother biopsy recommended EMH abscess pas de masse paravertébrale ni sans rate normale""".split()
+)
 REPORT = (
     "INDICATION: Known thalassemia intermedia, back pain. "
     "FINDINGS: There are bilateral lobulated paravertebral soft tissue masses from T8 to T11 with smooth margins, "

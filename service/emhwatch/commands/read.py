@@ -106,7 +106,7 @@ def _many(path: Path, kind: str, folders: tuple[str | None, str | None], workers
 
 def _progress(path: Path) -> Callable[[int], None]:
     if not sys.stderr.isatty():
-        return lambda size: None
+        return lambda _: None
     from emhwatch.commands.batch import Progress
 
     return Progress(path).step
@@ -161,8 +161,8 @@ def _report(request: dict[str, Any], tables: TextTables, number: int) -> dict[st
 
 def _span(request: dict[str, Any], tables: TextTables, number: int) -> dict[str, Any]:
     text = _string(request, "text", number)
-    start, end = request.get("start"), request.get("end")
-    if text is None or not _offset(start) or not _offset(end) or not 0 <= start < end <= len(text):
+    start, end = _offset(request.get("start")), _offset(request.get("end"))
+    if text is None or start is None or end is None or not start < end <= len(text):
         raise InputError(f"line {number}: start, end: no span of the text", remedy="Give code points of the text.")
     section = _string(request, "section", number)
     known = Section(section) if section in set(Section) else None
@@ -181,5 +181,5 @@ def _string(request: dict[str, Any], name: str, number: int) -> str | None:
     return value
 
 
-def _offset(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _offset(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

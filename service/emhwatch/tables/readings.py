@@ -11,7 +11,17 @@ FOLDER = "mappings/text"
 KINDS = frozenset(("finding", "disease", "diagnosis", "tumor", "context", "twin"))
 CLASSES = frozenset(("A1", "A2", "none", "other"))
 #: Names that the engine asks for; their values are keys, terms and words of the tables.
-ROLE_KEYS = ["mass", "bilateral", "unilateral", "multiplicity", "level_low", "level_mid", "whole_spine", "size", "thoracic", "lumbar", "collection", "rim", "emh", "emh_organs", "other_organs", "spleen", "histology_emh", "histology_other", "biopsy", "biopsy_done", "film_density", "film_mass", "cyst"]
+ROLE_KEYS = tuple(
+    """mass bilateral unilateral multiplicity level_low level_mid whole_spine size thoracic lumbar collection rim emh
+    emh_organs other_organs spleen histology_emh histology_other biopsy biopsy_done film_density film_mass
+    cyst""".split()  # noqa: SIM905 - a list of this length is read more easily as words
+)
+ROLE_TERMS = tuple(
+    """right left bilateral midline pointer measured deficit thoracic low mid lumbar whole another many number two
+    organs touches spine only_at_spine pleural with_pleural own_place spinal differential known histology_result
+    blood_organs biopsy biopsy_other recommend biopsy_against pending done elsewhere_sites own_sites nondiagnostic
+    tissue_emh tissue_diagnoses natures fluid link further_sites cyst spleen_length""".split()  # noqa: SIM905 - as above
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,7 @@ class ReadingRules:
     nouns: Mapping[str, Noun]
     modalities: Mapping[str, str]
     roles: Mapping[str, str]  #: name in the engine -> key of the policy
+    terms: Mapping[str, frozenset[str]]  #: name in the engine -> terms of the lexicon
     danger: frozenset[str]  #: keys that a question in the impression makes possible
     of_mass: frozenset[str]
     policy: frozenset[str]  #: all keys of the policy
@@ -112,6 +123,7 @@ def parse(files: TableFiles, known: frozenset[str]) -> ReadingRules:
         },
         modalities={row["code"]: row["kind"] for row in files.csv(f"{FOLDER}/modalities.csv", ("code", "kind"))},
         roles=roles,
+        terms=_roles(named.get("terms", {}), known, files),
         danger=frozenset(keys.role("danger")),
         of_mass=frozenset(key for key, row in keys.by_key.items() if row.of_mass),
         policy=frozenset(keys.by_key),
@@ -121,6 +133,18 @@ def parse(files: TableFiles, known: frozenset[str]) -> ReadingRules:
         comparators=frozenset(str(labs.get("comparators", "")).split()),
         high_terms=frozenset(str(labs.get("high", "")).split()),
     )
+
+
+def _roles(named: Mapping[str, str], known: frozenset[str], files: TableFiles) -> dict[str, frozenset[str]]:
+    path = f"{FOLDER}/roles.toml"
+    terms = {name: frozenset(str(words).split()) for name, words in named.items()}
+    for name in ROLE_TERMS:
+        if not terms.get(name):
+            files.problem(path, 0, name, "missing or empty", "name the terms")
+    for name, found in terms.items():
+        for term in sorted(found - known):
+            files.problem(path, 0, f"{name} {term}", "no phrase has this term", "add phrases, or correct it")
+    return terms
 
 
 def _findings(

@@ -18,8 +18,10 @@ from emhwatch.types import Section
 LEXICON = "terminology/lexicon"
 MAPPINGS = "mappings/text"
 EFFECTS = frozenset(
-    ["negated", "hedged", "historical", "resolved", "planned", "hypothetical", "question", "other", "general", "unassessed", "affirmed", "normal", "changed", "leading", "cause", "verb", "stop", "weak-stop", "np-stop", "joint", "pseudo"]
+    """negated hedged leading historical resolved planned hypothetical question other general unassessed affirmed
+    normal changed cause verb stop weak-stop np-stop pseudo""".split()  # noqa: SIM905 - words are easier to read
 )
+LISTS = ("conjunctions", "splits", "joints", "inside", "plural_pointers")
 DIRECTIONS = frozenset(("forward", "backward", "both", "here"))
 REQUIRED = frozenset(("negated", "hedged", "historical", "hypothetical", "other", "general", "stop"))
 T = TypeVar("T")
@@ -53,6 +55,7 @@ class Language:
     range_words: frozenset[str]
     sequence_words: frozenset[str]  #: beside them T1 and T2 are MRI weightings
     lengths: Mapping[str, float]  #: unit -> millimetres
+    lists: Mapping[str, frozenset[str]]  #: named lists of function words, see `LISTS`
     size_words: frozenset[str]  #: words between two diameters
 
 
@@ -120,6 +123,7 @@ def _language(code: str, files: TableFiles, authored: dict[tuple[str, str], tupl
         _words(settings, "range_words", path, files),
         _words(settings, "sequence_words", path, files),
         {fold(str(unit)): float(factor) for unit, factor in settings.get("lengths", {}).items()},
+        {name: _words(settings.get("lists", {}), name, path, files) for name in LISTS},
         _words(settings, "size_words", path, files),
     )
 

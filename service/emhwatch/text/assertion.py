@@ -13,9 +13,7 @@ from emhwatch.types import Certainty, Experiencer, Temporality
 _EMBRACING = frozenset(
     ("general", "other")
 )  #: reach the statement that they enclose ("the differential of … includes")
-_CONJUNCTIONS = frozenset(("or", "nor", "ou", "ni"))
 _SCOPE_LIMIT = 40  #: words that a cue reaches at most
-_NEGATION_ENDS = frozenset(("stop", "verb", "np-stop", "weak-stop"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ def judge(
             distance = start - cue.end
             if not cue.row.forward or distance > (cue.row.reach or _SCOPE_LIMIT):
                 continue
-            if _ends_forward(words, cues, cue, start, end, limits[1]):
+            if _ends_forward(language.lists["conjunctions"], words, cues, cue, start, limits[1]):
                 continue
         elif cue.start >= end:
             distance = cue.start - end
@@ -97,7 +95,9 @@ def _distance(cue: CueMatch, start: int, end: int) -> int:
     return start - cue.end if cue.end <= start else cue.start - end
 
 
-def _ends_forward(words: list[str], cues: list[CueMatch], cue: CueMatch, start: int, end: int, limit: int) -> bool:
+def _ends_forward(
+    conjunctions: frozenset[str], words: list[str], cues: list[CueMatch], cue: CueMatch, start: int, limit: int
+) -> bool:
     """Whether something between a cue and the statement after it ends the scope."""
     effect = cue.row.effect
     narrow = effect in ("negated", "affirmed", "unassessed")
@@ -111,9 +111,9 @@ def _ends_forward(words: list[str], cues: list[CueMatch], cue: CueMatch, start: 
             return True
         if kind == "verb" and effect in ("negated", "hedged", "leading", "affirmed", "unassessed", "planned"):
             return True
-        if narrow and kind == "np-stop" and not _resumed(words, other.end, start, end, limit):
+        if narrow and kind == "np-stop" and not _resumed(conjunctions, words, other.end, start, limit):
             return True
-        if narrow and kind == "weak-stop" and not _conjoined(words, other.end, limit):
+        if narrow and kind == "weak-stop" and not _conjoined(conjunctions, words, other.end, limit):
             return True
         if (
             narrow
@@ -144,16 +144,16 @@ def _enumerator(words: list[str], at: int) -> bool:
     return words[at] == ")" and words[at - 1].isdigit() and words[at - 2] != "("
 
 
-def _conjoined(words: list[str], start: int, limit: int) -> bool:
-    return any(word in _CONJUNCTIONS for word in words[start:limit])
+def _conjoined(conjunctions: frozenset[str], words: list[str], start: int, limit: int) -> bool:
+    return any(word in conjunctions for word in words[start:limit])
 
 
-def _resumed(words: list[str], barrier: int, start: int, end: int, limit: int) -> bool:
+def _resumed(conjunctions: frozenset[str], words: list[str], barrier: int, start: int, limit: int) -> bool:
     """Whether a list goes on after "of the …": "no compression of the cord or effacement"."""
     between = words[barrier:start]
-    if any(word in _CONJUNCTIONS for word in between):
+    if any(word in conjunctions for word in between):
         return True
-    return "," in between and _conjoined(words, start, limit)
+    return "," in between and _conjoined(conjunctions, words, start, limit)
 
 
 def _ends_backward(words: list[str], cues: list[CueMatch], cue: CueMatch, end: int) -> bool:

@@ -21,8 +21,8 @@ def attach(statements: list[Statement], mentions: list[Mention], groups: list[Gr
         here = by_scene.get(statement.scene.index, [])
         nearest = min(here, key=lambda m: _distance(m, statement), default=None)
         if nearest is not None and nearest.group is not None:
-            _assign(statement, nearest, here, groups)
-        elif _of_other_organ(statement, here, nearest):
+            _assign(statement, nearest, groups)
+        elif _of_other_organ(statement, nearest):
             statement.drop = statement.kind == "context"
         else:
             _look_back(statement, own, groups)
@@ -33,7 +33,7 @@ def _distance(mention: Mention, statement: Statement) -> int:
     return gap if mention.hit.start <= statement.hit.start else gap + (0 if gap <= 3 else 2)
 
 
-def _assign(statement: Statement, nearest: Mention, here: list[Mention], groups: list[Group]) -> None:
+def _assign(statement: Statement, nearest: Mention, groups: list[Group]) -> None:
     if nearest.pointer and len(groups) > 1 and _plural(nearest):
         statement.pooled = True
         return
@@ -42,18 +42,19 @@ def _assign(statement: Statement, nearest: Mention, here: list[Mention], groups:
 
 def _plural(mention: Mention) -> bool:
     words = mention.scene.layout.words[mention.hit.start : mention.hit.end]
-    return any(word in ("these", "those", "they", "them", "all", "ces", "elles", "ils", "toutes") for word in words)
+    return not mention.scene.language.lists["plural_pointers"].isdisjoint(words)
 
 
-def _of_other_organ(statement: Statement, here: list[Mention], nearest: Mention | None) -> bool:
+def _of_other_organ(statement: Statement, nearest: Mention | None) -> bool:
     if nearest is not None and nearest.elsewhere:
         return True
     scene = statement.scene
-    organ = scene.nearest(statement.hit, ("site-other", "spleen", "liver"))
+    organs = scene.roles["organs"]
+    organ = scene.nearest(statement.hit, organs)
     if organ is None:
-        organ = next((hit for hit in scene.topic if {"site-other", "spleen", "liver"} & set(hit.terms)), None)
+        organ = next((hit for hit in scene.topic if not organs.isdisjoint(hit.terms)), None)
         return organ is not None
-    spinal = scene.nearest(statement.hit, ("site-paraspinal", "site-mediastinum", "bone", "spine", "cord"))
+    spinal = scene.nearest(statement.hit, scene.roles["spinal"])
     return spinal is None or organ.gap(statement.hit) < spinal.gap(statement.hit)
 
 

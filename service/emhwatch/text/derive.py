@@ -57,7 +57,7 @@ def derived(group: Group, rules: ReadingRules, kind: str) -> Iterator[tuple[str,
         yield roles["unilateral"], Value.PRESENT, sides[0]
     many = [m for m in group.mentions if m.many]
     wide = {site.term for site in group.sites.values()}
-    if many or (group.site_class == "A1" and wide & {"site-paracostal", "site-perirenal"} and len(wide) > 1):
+    if many or (group.site_class == "A1" and wide & lead.scene.roles["further_sites"] and len(wide) > 1):
         yield roles["multiplicity"], Value.PRESENT, (many or [lead])[0]
     low = [m for m in group.mentions if m.low or m.whole or part_of(m.levels, "T7", "T12")]
     if low or part_of(group.levels, "T7", "T12"):
@@ -74,6 +74,6 @@ def derived(group: Group, rules: ReadingRules, kind: str) -> Iterator[tuple[str,
     worded = {m.noun_key: m for m in reversed(group.mentions) if m.noun_key}
     for key, mention in worded.items():
         yield key, mention.value, mention
-    cysts = [m for m in group.mentions if m.noun == "cyst"]
+    cysts = [m for m in group.mentions if m.noun in m.scene.roles["cyst"]]
     if cysts:
         yield roles["cyst"], cysts[0].value, cysts[0]

@@ -8,7 +8,6 @@ from emhwatch.text.statements import Statement
 from emhwatch.types import Certainty, Experiencer, Section, Value
 
 _STATED_IN = frozenset((Section.FINDINGS, Section.IMPRESSION, Section.ADDENDUM, Section.RECOMMENDATION))
-_DONE = frozenset(("done", "histology-result", "pending"))
 
 
 def settle(statements: list[Statement], groups: list[Group], rules: ReadingRules) -> None:
@@ -32,7 +31,7 @@ def _offered(scene: Scene, named: list[Statement], any_mass: bool, with_mass: bo
     """Whether the sentence offers diagnoses for a mass."""
     if scene.section not in _STATED_IN:
         return False
-    if with_mass or "differential" in scene.terms:
+    if with_mass or scene.has("differential"):
         return True
     hedged = any(statement.assertion.certainty is Certainty.HEDGED for statement in named)
     different = len({statement.hit.start for statement in named}) > 1
@@ -41,7 +40,7 @@ def _offered(scene: Scene, named: list[Statement], any_mass: bool, with_mass: bo
 
 def _known(statement: Statement) -> bool:
     effects = statement.assertion.effects
-    return "historical" in effects or bool({"known-disease", "elsewhere"} & statement.scene.terms)
+    return "historical" in effects or statement.scene.has("known")
 
 
 def _own_label(statement: Statement, named: list[Statement]) -> bool:
@@ -51,14 +50,14 @@ def _own_label(statement: Statement, named: list[Statement]) -> bool:
 
 def _rank(statement: Statement, named: list[Statement], offered: bool, scene: Scene, rules: ReadingRules) -> None:
     """`present` for the leading or only diagnosis, `possible` for one among others (policy 5.4, 6.2)."""
-    if scene.section not in _STATED_IN or (_known(statement) and not offered) or "histology-result" in scene.terms:
+    if scene.section not in _STATED_IN or (_known(statement) and not offered) or scene.has("histology_result"):
         statement.drop = True
         return
     if statement.value in (Value.ABSENT, Value.UNKNOWN):
         return
     effects = statement.assertion.effects
     if statement.key == rules.roles["emh"] and _elsewhere(scene):
-        organs = {"spleen", "liver"} & scene.terms
+        organs = scene.has("blood_organs")
         statement.key = rules.roles["emh_organs" if organs else "other_organs"]
         return
     if not offered and statement.key != rules.roles["emh"]:
@@ -66,12 +65,12 @@ def _rank(statement: Statement, named: list[Statement], offered: bool, scene: Sc
         return
     others = {other.hit.start for other in named if other.kind == "diagnosis" and other.value is not Value.ABSENT}
     alone = len(others) == 1
-    weak = "hedged" in effects or "differential" in scene.terms
+    weak = "hedged" in effects or scene.has("differential")
     leads = "leading" in effects and _first_after_cue(statement, named)
-    if (statement.assertion.certainty is Certainty.AFFIRMED and alone) or (leads and not _weak_near(statement)) or (not weak and alone):
+    if (alone and (not weak or statement.assertion.certainty is Certainty.AFFIRMED)) or (
+        leads and not _weak_near(statement)
+    ):
         statement.value, statement.rank = Value.PRESENT, "leading"
-    elif not weak and statement.assertion.certainty is Certainty.AFFIRMED and statement.hit.start == min(others):
-        statement.value, statement.rank = Value.POSSIBLE, "option"
     else:
         statement.value, statement.rank = Value.POSSIBLE, "option"
 
@@ -106,7 +105,7 @@ def drop_weak_names(mentions: list[Mention]) -> list[Mention]:
 
 def biopsy_statements(scene: Scene, rules: ReadingRules, pathology: bool) -> list[Statement]:
     """Biopsies recommended, done or declined; and histology results of the mass."""
-    if not pathology and "biopsy" not in scene.terms and "histology-result" not in scene.terms:
+    if not pathology and not scene.has("biopsy") and not scene.has("histology_result"):
         return []
     if scene.section is Section.OTHER:
         return []
@@ -114,11 +113,11 @@ def biopsy_statements(scene: Scene, rules: ReadingRules, pathology: bool) -> lis
     if result is not None:
         return [result]
     made = []
-    for hit in scene.of(("biopsy",))[:1]:
-        if "biopsy-other" in hit.terms or _elsewhere(scene):
+    for hit in scene.of(scene.roles["biopsy"])[:1]:
+        if not scene.roles["biopsy_other"].isdisjoint(hit.terms) or _elsewhere(scene):
             return []
         assertion = scene.judge(hit.start, hit.end)
-        if "general" in assertion.effects or ("hypothetical" in assertion.effects and "recommend" not in scene.terms):
+        if "general" in assertion.effects or ("hypothetical" in assertion.effects and not scene.has("recommend")):
             return []
         if assertion.experiencer is Experiencer.OTHER:
             return []
@@ -132,12 +131,11 @@ def biopsy_statements(scene: Scene, rules: ReadingRules, pathology: bool) -> lis
 
 def _wish(scene: Scene, certainty: Certainty) -> tuple[Value | None, bool]:
     """Value and whether it is a biopsy already done."""
-    terms = scene.terms
-    if "biopsy-against" in terms or (certainty is Certainty.NEGATED and "recommend" not in terms):
+    if scene.has("biopsy_against") or (certainty is Certainty.NEGATED and not scene.has("recommend")):
         return Value.ABSENT, False
-    if "recommend" in terms and not (terms & {"pending"}):
+    if scene.has("recommend") and not scene.has("pending"):
         return (Value.ABSENT if certainty is Certainty.NEGATED else Value.PRESENT), False
-    if terms & _DONE:
+    if scene.has("done"):
         return Value.PRESENT, True
     if scene.section in (Section.RECOMMENDATION, Section.IMPRESSION, Section.ADDENDUM):
         return Value.PRESENT, False
@@ -146,17 +144,14 @@ def _wish(scene: Scene, certainty: Certainty) -> tuple[Value | None, bool]:
 
 def _elsewhere(scene: Scene) -> bool:
     """A sample of another place: another site is named and none of the mass's."""
-    own = {"site-paraspinal", "site-mediastinum", "site-presacral", "site-epidural", "site-costovertebral", "mass"}
-    other = {"site-other", "spleen", "liver", "biopsy-other"}
-    return bool(other & scene.terms) and not own & scene.terms
+    return scene.has("elsewhere_sites") and not scene.has("own_sites")
 
 
 def _histology(scene: Scene, rules: ReadingRules, pathology: bool) -> Statement | None:
-    results = scene.of(("histology-result",))
-    if not (results or pathology) or "nondiagnostic" in scene.terms or _elsewhere(scene):
+    results = scene.of(scene.roles["histology_result"])
+    if not (results or pathology) or scene.has("nondiagnostic") or _elsewhere(scene):
         return None
-    named = scene.of(("emh", "trilineage", "neurogenic", "lymphoma", "metastasis", "pleural-fat", "other-tumor", "blast",
-                      "myeloma", "abscess-name", "meningocele", "cancer"))  # fmt: skip
+    named = scene.of(scene.roles["tissue_diagnoses"])
     if not named:
         return None
     hit = named[0]
@@ -164,6 +159,6 @@ def _histology(scene: Scene, rules: ReadingRules, pathology: bool) -> Statement 
     if not is_fact(assertion) or assertion.experiencer is Experiencer.OTHER:
         return None
     value = value_of(assertion)
-    emh = bool({"emh", "trilineage"} & set(hit.terms))
+    emh = not scene.roles["tissue_emh"].isdisjoint(hit.terms)
     name = rules.roles["histology_emh" if emh else "histology_other"]
     return Statement(scene, hit.start, hit.end, name, value, assertion, "histology", "histology", hit)

@@ -78,7 +78,7 @@ def _match(mention: Mention, groups: list[Group], last: Group | None) -> Group |
         same = [g for g in fitting if mention.levels and g.levels and overlap(mention.levels, g.levels)]
         return same[0] if same and mention.section is not Section.FINDINGS else None
     exact = [g for g in fitting if g.side == mention.side and g.levels and mention.levels]
-    return (exact or fitting or [None])[0]
+    return exact[0] if exact else fitting[0] if fitting else None
 
 
 def _fits(mention: Mention, group: Group) -> bool:
@@ -98,7 +98,7 @@ def _part(mention: Mention, group: Group) -> bool:
     if any(other.scene is mention.scene for other in group.mentions):
         return True
     terms = {site.term for site in mention.sites} | set(group.sites)
-    return "site-presacral" not in terms and "site-rib-ends" not in terms
+    return mention.scene.roles["own_place"].isdisjoint(terms)
 
 
 def _joined(groups: list[Group]) -> list[Group]:

@@ -8,16 +8,8 @@ from emhwatch.text.assertion import Assertion
 from emhwatch.text.scene import Hit, Scene, is_fact, value_of
 from emhwatch.types import Experiencer, Section, Side, Temporality, Value
 
-SIDES = {
-    "side-right": Side.RIGHT,
-    "side-left": Side.LEFT,
-    "side-bilateral": Side.BILATERAL,
-    "side-midline": Side.MIDLINE,
-}
-_JOINTS = frozenset(
-    (",", "and", "or", "nor", "with", ";", "et", "ou", "ni", "avec", "/", "as", "well", "to", "the", "-")
-)
-_SPLITS = frozenset((",", "and", ";", "with", "et", "avec", "ou", "or"))
+SIDES = {"right": Side.RIGHT, "left": Side.LEFT, "bilateral": Side.BILATERAL, "midline": Side.MIDLINE}
+_NUMBER_REACH = 8  #: words between a number and the noun that it counts
 _FAR = 14  #: words between noun and site at most
 _OUTSIDE = 5  #: cost of a site beyond the next noun
 
@@ -64,7 +56,7 @@ class Mention:
 def mentions_in(scene: Scene, rules: ReadingRules, kind: str, before: Scene | None) -> list[Mention]:
     """All mentions of a sentence, wherever they are; `before` may lend its region to a bare denial."""
     nouns = [(hit, noun) for hit in scene.hits if (noun := _noun(hit, rules, kind)) is not None]
-    pointers = scene.of(("this-mass",))
+    pointers = scene.of(scene.roles["pointer"])
     found: list[Mention] = []
     taken = {hit.start for hit, _ in nouns}
     edges = _zones(scene, [hit for hit, _ in nouns])
@@ -72,7 +64,7 @@ def mentions_in(scene: Scene, rules: ReadingRules, kind: str, before: Scene | No
         found.append(_mention(scene, hit, noun, zone, rules, kind, before))
     for hit in pointers:
         if hit.start not in taken and not found:
-            blank = Noun("this-mass", Value.PRESENT, Value.PRESENT, "")
+            blank = Noun("", Value.PRESENT, Value.PRESENT, "")
             mention = _mention(scene, hit, blank, (scene.sentence.start, scene.sentence.end), rules, kind, None)
             mention.pointer = True
             if mention.elsewhere:  # "the masses do not erode the vertebral bodies": what it touches, not where it is
@@ -108,7 +100,7 @@ def _zones(scene: Scene, hits: list[Hit]) -> list[tuple[int, int]]:
         if index + 1 < len(hits):
             stop = hits[index + 1].start
             for at in range(stop - 1, hit.end - 1, -1):
-                if words[at] in _SPLITS:
+                if words[at] in scene.language.lists["splits"]:
                     stop = at
                     break
         zones.append((begin, stop))
@@ -124,7 +116,11 @@ def _mention(
     plain = _plain(noun, kind) or Value.PRESENT
     mention = Mention(scene, hit, value, assertion, noun.term, noun.key)
     _describe(mention, zone)
-    if value is Value.PRESENT and plain is Value.POSSIBLE and not (noun.term == "measured-noun" and mention.size):
+    if (
+        value is Value.PRESENT
+        and plain is Value.POSSIBLE
+        and not (noun.term in scene.roles["measured"] and mention.size)
+    ):
         mention.value = Value.POSSIBLE
     _locate(mention, zone, rules, before)
     return mention
@@ -136,7 +132,8 @@ def _describe(mention: Mention, zone: tuple[int, int]) -> None:
     start, end = zone
     inside = [other for other in scene.hits if start <= other.start < end]
     terms = {term for other in inside for term in other.terms}
-    mention.side = merge_sides([SIDES[term] for other in inside for term in other.terms if term in SIDES])
+    roles = scene.roles
+    mention.side = merge_sides([side for role, side in SIDES.items() if not roles[role].isdisjoint(terms)])
     words = scene.layout.words
     if any(char.isdigit() for word in words[start:end] for char in word[-1:]) or any(
         word in scene.language.ordinals for word in words[start:end]
@@ -144,26 +141,24 @@ def _describe(mention: Mention, zone: tuple[int, int]) -> None:
         mention.levels, _ = levels_in(scene.language, words, start, end)
         sizes = [size for at, size in size_in(scene.language, words, start, end) if not _of_organ(scene, at, hit)]
         mention.size = max(sizes, default=None)
-    if "deficit" in terms and mention.levels:
+    if not roles["deficit"].isdisjoint(terms) and mention.levels:
         mention.levels = ()
-    mention.thoracic = not terms.isdisjoint(("thoracic", "thoracic-low", "thoracic-mid"))
-    mention.low = "thoracic-low" in terms
-    mention.mid = "thoracic-mid" in terms
-    mention.lumbar = "lumbar" in terms
-    mention.whole = "whole-spine" in terms
-    mention.another = "another" in terms
-    mention.many = not terms.isdisjoint(("count-many", "count-three"))
-    if "count-two" in terms:
+    mention.thoracic = not roles["thoracic"].isdisjoint(terms)
+    mention.low = not roles["low"].isdisjoint(terms)
+    mention.mid = not roles["mid"].isdisjoint(terms)
+    mention.lumbar = not roles["lumbar"].isdisjoint(terms)
+    mention.whole = not roles["whole"].isdisjoint(terms)
+    mention.another = not roles["another"].isdisjoint(terms)
+    near = {term for other in inside if other.gap(hit) <= _NUMBER_REACH for term in other.terms}
+    mention.many = not (roles["many"].isdisjoint(terms) and roles["number"].isdisjoint(near))
+    if not roles["two"].isdisjoint(near):
         mention.count = 2
-    for other in inside:
-        if "count-three" in other.terms and other.gap(hit) > 8:
-            mention.many = "count-many" in terms
 
 
 def _of_organ(scene: Scene, at: int, noun: Hit) -> bool:
     """Whether a size stands closer to another organ than to the noun."""
     gap = abs(at - noun.start)
-    return any(abs(at - other.start) < gap for other in scene.of(("site-other", "spleen", "liver")) if other.start < at)
+    return any(abs(at - other.start) < gap for other in scene.of(scene.roles["organs"]) if other.start < at)
 
 
 def _locate(mention: Mention, zone: tuple[int, int], rules: ReadingRules, before: Scene | None) -> None:
@@ -200,16 +195,13 @@ def _site(hit: Hit, rules: ReadingRules) -> Site | None:
 
 def _pushed(scene: Scene, noun: Hit, site: Hit) -> bool:
     """Whether the site is only what the mass touches ("mass displacing the lung")."""
-    return any(
-        noun.end <= other.start < site.start
-        for other in scene.of(("compress", "grow", "touch", "erode", "destroy", "extend-through"))
-    )
+    return any(noun.end <= other.start < site.start for other in scene.of(scene.roles["touches"]))
 
 
 def _joined(scene: Scene, best: Hit, candidates: list[tuple[Hit, Site]]) -> list[Site]:
     """Sites in one list with `best` ("paravertebral, costovertebral and presacral")."""
     words = scene.layout.words
-    chosen: list[Site] = []
+    joints = scene.language.lists["joints"]
     order = [hit for hit, _ in candidates]
     place = order.index(best)
     keep = {place}
@@ -218,41 +210,24 @@ def _joined(scene: Scene, best: Hit, candidates: list[tuple[Hit, Site]]) -> list
         while 0 <= at + step < len(order):
             low, high = sorted((order[at], order[at + step]), key=lambda item: item.start)
             between = words[low.end : high.start]
-            if len(between) > 5 or not all(word in _JOINTS or _soft(scene, word) for word in between):
+            if len(between) > 5 or not all(word in joints for word in between):
                 break
             at += step
             keep.add(at)
-    for index in sorted(keep):
-        chosen.append(candidates[index][1])
-    return chosen
-
-
-def _soft(scene: Scene, word: str) -> bool:
-    return word in (
-        "region",
-        "regions",
-        "spaces",
-        "space",
-        "bilateral",
-        "tissues",
-        "left",
-        "right",
-        "thoracic",
-        "lumbar",
-    )
+    return [candidates[index][1] for index in sorted(keep)]
 
 
 def _refine(mention: Mention, scene: Scene) -> None:
     """Rules of policy 3.1 on sites that count only together with the spine."""
     classes = {site.site_class for site in mention.sites}
-    spinal = "spine" in scene.terms or bool(mention.levels) or "A1" in classes
+    spinal = scene.has("spine") or bool(mention.levels) or "A1" in classes
     kept = []
     for site in mention.sites:
-        if site.term in ("site-pleural", "site-perirenal") and not spinal:
+        if site.term in scene.roles["only_at_spine"] and not spinal:
             continue
         kept.append(site)
-    if any(site.term == "site-pleural" for site in kept):
-        kept = [site for site in kept if site.term in ("site-pleural", "site-paracostal")]
+    if any(site.term in scene.roles["pleural"] for site in kept):
+        kept = [site for site in kept if site.term in scene.roles["with_pleural"]]
     mention.sites = kept
 
 

@@ -10,7 +10,6 @@ from emhwatch.text.masses import Mention
 from emhwatch.text.scene import Hit, Scene, is_fact, value_of
 from emhwatch.types import Certainty, Experiencer, Section, Value
 
-_KINDS = ("fluid", "aneurysm", "hernia", "osteophyte", "lymph-node", "muscle-lesion")
 _REACH = 12  #: words between a mass and what it is said to be
 
 
@@ -28,6 +27,11 @@ class Nature:
     mention: Mention | None
     at_site: bool
 
+    @property
+    def fluid(self) -> bool:
+        """A fluid collection, abscess, phlegmon or haematoma (policy 3.5)."""
+        return self.kind in self.scene.roles["fluid"]
+
     def group_of(self, group: Group) -> bool:
         """Whether this is what every current mention of the group is said to be."""
         return self.mention is not None and self.mention in group.mentions
@@ -37,10 +41,10 @@ class Nature:
         mass = next((index for index, group in enumerate(groups) if self.group_of(group)), None)
         solid = [index for index, _ in enumerate(groups)] if not self.whole else []
         made = []
-        if self.kind == "fluid" and solid and self.at_site:
+        if self.fluid and solid and self.at_site:
             made.append(self._finding(rules.roles["rim"], self.stated, mass if mass is not None else solid[-1]))
         elif self.at_site and not solid and self.stated is not Value.ABSENT:
-            if self.kind == "fluid":
+            if self.fluid:
                 made.append(self._finding(rules.roles["collection"], self.stated, None))
             made.append(self._finding(rules.roles["mass"], self.value, mass))
         return made
@@ -64,11 +68,11 @@ class Nature:
 
 def natures_in(scene: Scene, rules: ReadingRules, mentions: list[Mention]) -> list[Nature]:
     """Things in a sentence that are no mass, at a site of policy 3.1 or as what a mass is."""
-    if scene.terms.isdisjoint(_KINDS) or scene.section in (Section.OTHER, Section.TECHNIQUE, Section.REQUEST):
+    if not scene.has("natures") or scene.section in (Section.OTHER, Section.TECHNIQUE, Section.REQUEST):
         return []
     made = []
-    for hit in scene.of(_KINDS):
-        kind = next(term for term in hit.terms if term in _KINDS)
+    for hit in scene.of(scene.roles["natures"]):
+        kind = next(term for term in hit.terms if term in scene.roles["natures"])
         assertion = scene.judge(hit.start, hit.end)
         if not is_fact(assertion) or assertion.experiencer is Experiencer.OTHER:
             continue
@@ -78,7 +82,7 @@ def natures_in(scene: Scene, rules: ReadingRules, mentions: list[Mention]) -> li
         at_site = linked or _at_site(scene, hit, rules) or (near is not None and near.site_class is not None)
         if not at_site or stated is Value.UNKNOWN:
             continue
-        hedged = stated is Value.POSSIBLE and kind != "fluid"
+        hedged = stated is Value.POSSIBLE and kind not in scene.roles["fluid"]
         value = Value.POSSIBLE if hedged else Value.ABSENT
         whole = linked and stated is not Value.ABSENT
         made.append(Nature(scene, hit, kind, value, stated, assertion, whole, near, at_site))
@@ -89,8 +93,8 @@ def _is_said_to_be(scene: Scene, mention: Mention, hit: Hit) -> bool:
     """Whether the words between a mass and the thing say that it is one ("opacity due to a hernia")."""
     if hit.start < mention.hit.end or hit.start - mention.hit.end > _REACH:
         return False
-    between = [other for other in scene.of(("link",)) if mention.hit.end <= other.start < hit.start]
-    inside = {"with", "within", "containing", "inside", "avec", "contenant", "central", "and", "adjacent"}
+    between = [other for other in scene.of(scene.roles["link"]) if mention.hit.end <= other.start < hit.start]
+    inside = scene.language.lists["inside"]
     words = scene.layout.words[max(scene.sentence.start, mention.hit.start - 2) : hit.start]
     return bool(between) and not inside.intersection(words)
 

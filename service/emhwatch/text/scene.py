@@ -1,6 +1,6 @@
 """One sentence with the words found in it; what every later step looks at."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from emhwatch.model.reading import Cue
 from emhwatch.tables.text import Language
@@ -27,16 +27,24 @@ class Hit:
 class Scene:
     """A sentence, its hits in order, its cues when first asked for."""
 
-    __slots__ = ("_cues", "hits", "index", "language", "layout", "sentence", "terms", "topic")
+    __slots__ = ("_cues", "hits", "index", "language", "layout", "roles", "sentence", "terms", "topic")
 
     def __init__(
-        self, index: int, layout: Layout, sentence: Sentence, language: Language, hits: list[Hit], topic: list[Hit]
+        self,
+        index: int,
+        layout: Layout,
+        sentence: Sentence,
+        language: Language,
+        hits: list[Hit],
+        topic: list[Hit],
+        roles: Mapping[str, frozenset[str]],
     ) -> None:
         self.index = index
         self.layout = layout
         self.sentence = sentence
         self.language = language
         self.hits = hits
+        self.roles = roles
         self.topic = topic  #: hits of a label of an earlier sentence ("Paraspinal region:")
         self.terms = {term for hit in hits for term in hit.terms}
         self._cues: list[CueMatch] | None = None
@@ -63,6 +71,10 @@ class Scene:
     def of(self, terms: Collection[str]) -> list[Hit]:
         """Hits that have one of these terms."""
         return [hit for hit in self.hits if any(term in terms for term in hit.terms)]
+
+    def has(self, role: str) -> bool:
+        """Whether a term with this role of `mappings/text/roles.toml` stands in the sentence."""
+        return not self.roles[role].isdisjoint(self.terms)
 
     def nearest(self, hit: Hit, terms: Collection[str]) -> Hit | None:
         """The hit with one of these terms that stands closest to `hit`."""
@@ -97,7 +109,7 @@ def is_fact(assertion: Assertion) -> bool:
     return assertion.effects.isdisjoint(("general", "hypothetical", "question", "planned"))
 
 
-def scenes_of(layout: Layout, language: Language) -> list[Scene]:
+def scenes_of(layout: Layout, language: Language, roles: Mapping[str, frozenset[str]]) -> list[Scene]:
     """All sentences in which the lexicon finds something."""
     terms = language.terms
     payloads = terms.payloads
@@ -116,5 +128,5 @@ def scenes_of(layout: Layout, language: Language) -> list[Scene]:
                 labels[label] = [hit for hit in hits if hit.end <= label[1]]
             else:
                 topic = labels.get(label, [])
-        scenes.append(Scene(index, layout, sentence, language, hits, topic))
+        scenes.append(Scene(index, layout, sentence, language, hits, topic, roles))
     return scenes

@@ -245,10 +245,8 @@ def _label_start(text: str, words: list[str], starts: list[int], ends: list[int]
     if colon - begin <= _TOPIC_WORDS and colon > begin and "," not in words[begin:colon]:
         return begin
     start = colon
-    while (
-        (start > begin
-        and text[starts[start - 1] : ends[start - 1]].isupper())
-        or (start > begin and start < colon and words[start - 1] in "/&()" and start - 1 > begin)
+    while (start > begin and text[starts[start - 1] : ends[start - 1]].isupper()) or (
+        start > begin and start < colon and words[start - 1] in "/&()" and start - 1 > begin
     ):
         start -= 1
     if colon - start >= 1 and ends[colon - 1] - starts[start] >= 4:

@@ -60,10 +60,10 @@ def _partners(scene: Scene, hit: Hit, rule: FindingRule) -> list[Hit] | None:
     for group in rule.need:
         if not group.isdisjoint(hit.terms) and len(hit.terms) > 1:
             continue
-        other = scene.nearest(hit, group)
-        if other is None or other.gap(hit) > rule.near:
+        partner = scene.nearest(hit, group)
+        if partner is None or partner.gap(hit) > rule.near:
             return None
-        partners.append(other)
+        partners.append(partner)
     return partners
 
 
@@ -75,9 +75,6 @@ def _apply(scene: Scene, hit: Hit, rule: FindingRule, partners: list[Hit], rules
         return []
     assertion = scene.judge(hit.start, hit.end)
     value = value_of(assertion)
-    for partner in partners:
-        if value is Value.PRESENT:  # "no mass compressing the cord": the denial stands before the partner only
-            value = _weaker(value, scene.judge(partner.start, partner.end), assertion)
     if not is_fact(assertion):
         asked = "question" in assertion.effects and section in _ASKED_IN and rule.key in rules.danger
         if not asked or "general" in assertion.effects:
@@ -97,13 +94,6 @@ def _apply(scene: Scene, hit: Hit, rule: FindingRule, partners: list[Hit], rules
     elif rule.kind == "twin" and rule.denied and value is Value.ABSENT:
         made.append(Statement(scene, start, end, rule.denied, Value.PRESENT, assertion, "finding", rule.id, hit))
     return made
-
-
-def _weaker(value: Value, partner: Assertion, anchor: Assertion) -> Value:
-    """A partner inside the scope of the same kind of cue weakens the statement."""
-    if partner.cue is None or anchor.cue is not None:
-        return value
-    return value
 
 
 def _normal(scene: Scene, rules: ReadingRules) -> list[Statement]:
@@ -150,9 +140,9 @@ def _linked(scene: Scene, hit: Hit, start: int, end: int) -> bool:
 
 def spleen_statements(scene: Scene, rules: ReadingRules) -> list[Statement]:
     """A measured length above the limit of an adult (policy 6.1); a measurement never denies."""
-    if "spleen-length" not in scene.terms:
+    if not scene.has("spleen_length"):
         return []
-    hit = scene.of(("spleen-length",))[0]
+    hit = scene.of(scene.roles["spleen_length"])[0]
     assertion = scene.judge(hit.start, hit.end)
     for at, size in size_in(scene.language, scene.layout.words, hit.start, min(scene.sentence.end, hit.end + 10)):
         if size > rules.spleen_mm and is_fact(assertion):
