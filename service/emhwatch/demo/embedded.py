@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,8 +19,8 @@ from emhwatch.errors import ConfigurationError
 
 
 @contextmanager
-def running_embedded() -> Iterator[str]:
-    """Start the embedded server, yield its base URL, stop it.
+def running_embedded(settings: Mapping[str, object] | None = None) -> Iterator[str]:
+    """Start the embedded server, yield its base URL, stop it; `settings` are the server's own, laid over ours.
 
     Raises:
         ConfigurationError: the extra `demo` is not installed, or the server does not start.
@@ -44,6 +44,7 @@ def running_embedded() -> Iterator[str]:
                     "simulator": {"enabled": False},
                     "subscriptions": {"notify_method": "put-resource"},
                     "log_inbound": False,
+                    **(settings or {}),
                 }
             )
         )
