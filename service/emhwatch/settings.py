@@ -67,7 +67,19 @@ class IntakeSettings:
     """Subscriptions, polling, reconciliation."""
 
     public_url: str = setting("http://127.0.0.1:8000", "base URL under which the FHIR server reaches this service")
-    mode: str = setting("auto", "auto, rest-hook, topic or poll")
+    mode: str = setting("auto", "auto, rest-hook or poll; auto polls where subscriptions cannot be made")
+    secret: str = setting(
+        "", "secret that the FHIR server sends with each notification; empty: new at each start", secret=True
+    )
+    types: tuple[str, ...] = setting(
+        ("DiagnosticReport", "ImagingStudy", "Observation", "Condition", "ServiceRequest"),
+        "resource types whose changes are looked at; of Observation only the laboratory values that decide",
+    )
+    tag: str = setting("", "only resources with this tag (system|code) are looked at, for a shared sandbox; empty: all")
+    poll_s: float = setting(5.0, "seconds between two searches when the server does not notify us")
+    reconcile_s: float = setting(300.0, "seconds between two comparisons of the server with the inbox")
+    lookback_h: float = setting(24.0, "hours that the first comparison after a start goes back")
+    max_body_kib: int = setting(20480, "largest notification in KiB")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,87 @@
+"""The HTTP application of one process: notifications, CDS Hooks, health, metrics, keys."""
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+
+from emhwatch import __version__
+from emhwatch.bootstrap import Service
+from emhwatch.cds import evidence, page
+from emhwatch.cds import routes as cds_routes
+from emhwatch.errors import EmhError, FhirError
+from emhwatch.fhir import jwks
+from emhwatch.fhir.outcome import operation_outcome
+from emhwatch.intake import routes as intake_routes
+from emhwatch.telemetry.log import log_fault
+
+
+def create_app(service: Service) -> FastAPI:
+    """All routes over the open parts of `service`."""
+    app = FastAPI(title="emhwatch", version=__version__, docs_url=None, redoc_url=None)
+    app.include_router(intake_routes.create_router(service.intake))
+    app.include_router(cds_routes.create_router(service.cds))
+    app.include_router(evidence.create_router(service.tables))
+    app.include_router(jwks.create_router(service.connection.keys))
+    app.include_router(_health(service))
+    if service.settings.cds.page:
+        app.include_router(page.create_router())
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, _error: RequestValidationError) -> Response:
+        # The framework's own answer repeats what was sent.
+        return _outcome(EmhError("The request is not valid."), 400)
+
+    @app.exception_handler(Exception)
+    async def failed(_request: Request, error: Exception) -> Response:
+        log_fault("request failed", error)
+        return _outcome(EmhError("The service failed; the failure is in its log."), 500)
+
+    return app
+
+
+def _outcome(error: EmhError, status: int) -> Response:
+    return Response(orjson.dumps(operation_outcome(error)), status, media_type="application/fhir+json")
+
+
+def _health(service: Service) -> APIRouter:
+    router = APIRouter(tags=["Operation"])
+
+    @router.get("/livez", summary="The process answers")
+    async def live() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @router.get("/readyz", summary="Everything that it needs answers")
+    async def ready() -> Response:
+        found = await _ready(service)
+        body = orjson.dumps(found)
+        return Response(body, 200 if found["ready"] else 503, media_type="application/json")
+
+    @router.get("/metrics", summary="Prometheus metrics")
+    async def metrics() -> Response:
+        try:
+            await service.inbox_counts()
+        except EmhError as error:  # the other metrics are still worth having
+            log_fault("metrics incomplete", error)
+        return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return router
+
+
+async def _ready(service: Service) -> dict[str, Any]:
+    """Each part with `ok` or the code of what is wrong; ready without the FHIR server, since events still arrive."""
+    parts: dict[str, Any] = {"tables": service.tables.digest, "intake": service.mode or "starting"}
+    try:
+        found = await service.inbox_counts()
+        parts |= {"store": "ok", "waiting": found.waiting, "dead": found.dead, "oldest_s": round(found.oldest_s, 1)}
+        undelivered = int(service.metrics.undelivered.collect()[0].samples[0].value)
+        parts["critical_undelivered"] = undelivered
+    except EmhError as error:
+        parts["store"] = error.code
+    try:
+        await service.connection.client.capabilities()
+        parts["fhir"] = "ok"
+    except FhirError as error:
+        parts["fhir"] = error.code
+    return {"ready": parts["store"] == "ok", **parts}

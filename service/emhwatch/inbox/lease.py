@@ -1,0 +1,35 @@
+"""The right to work one event: a lane, a fencing token and the end of the lease by the clock of the data store."""
+
+from dataclasses import dataclass
+
+from emhwatch.errors import EmhError, RetryClass
+from emhwatch.inbox.arrival import is_patient_lane
+from emhwatch.model.event import ResourceEvent
+
+
+class LeaseLost(EmhError):
+    """Another worker holds the event now; nothing more may be written for it here."""
+
+    code = "lease-lost"
+    issue_type = "conflict"
+    retry = RetryClass.TRANSIENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """One event in work."""
+
+    event_id: int
+    event: ResourceEvent
+    lane: str
+    token: int
+    attempt: int  #: 1 for the first
+    accepted_ms: int
+    waited_ms: int  #: from accepted to claimed
+    lapsed: bool  #: taken over from a worker whose lease ended
+    trace: str | None
+
+    @property
+    def of_patient(self) -> bool:
+        """Whether the lane is the patient's."""
+        return is_patient_lane(self.lane)

@@ -1,0 +1,163 @@
+"""Takes events out of the inbox and runs them through the pipeline, a bounded number at once.
+
+A lease is prolonged while its event is worked and ends by itself when the process dies, so that another worker takes
+over. On `stop` nothing new is claimed; what is in work is finished within the grace time or given back.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from emhwatch.errors import EmhError
+from emhwatch.inbox import settle
+from emhwatch.inbox.claim import claim
+from emhwatch.inbox.lease import Lease, LeaseLost
+from emhwatch.inbox.retry import MAX_ATTEMPTS, delay_ms
+from emhwatch.inbox.schema import DEAD, DONE
+from emhwatch.model.event import ResourceEvent
+from emhwatch.ports import Database
+
+FOREIGN = "unexpected"  #: reason of a failure that is not in our error tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """One attempt, for logs and metrics."""
+
+    event_id: int
+    resource_type: str
+    outcome: str  #: done, retry, dead, lost
+    reason: str | None
+    attempt: int
+    waited_ms: int
+    worked_ms: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Worker:
+    """One worker of this process."""
+
+    database: Database
+    work: Callable[[ResourceEvent], Awaitable[object]]
+    wake: asyncio.Event  #: set when this process has accepted something
+    concurrency: int = 8
+    lease_s: float = 30.0
+    poll_s: float = 1.0  #: safety net for what other processes accept
+    stage_s: float = 120.0  #: an event that takes longer is tried again
+    grace_s: float = 10.0
+    on_finished: Callable[[Finished], None] = lambda _: None
+    on_fault: Callable[[BaseException], None] = lambda _: None
+    owner: str = field(default_factory=lambda: uuid.uuid4().hex)
+    _running: dict[asyncio.Task[None], Lease] = field(default_factory=dict)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set."""
+        heartbeat = asyncio.create_task(self._heartbeat())
+        try:
+            while not stop.is_set():
+                self.wake.clear()
+                if not await self._claim():
+                    await self._pause(stop)
+            await self._drain()
+        finally:
+            heartbeat.cancel()
+
+    async def _claim(self) -> bool:
+        """Claim as much as there is room for; False when there was nothing or no room."""
+        room = self.concurrency - len(self._running)
+        if room <= 0:
+            return False
+        lease_ms = int(self.lease_s * 1000)
+        try:
+            leases = await self.database.write(
+                lambda c: claim(c, owner=self.owner, limit=room, lease_ms=lease_ms, max_starts=MAX_ATTEMPTS * 2)
+            )
+        except EmhError as error:  # the data store is away: nothing is lost, the next round tries again
+            self.on_fault(error)
+            return False
+        for lease in leases:
+            task = asyncio.create_task(self._one(lease))
+            self._running[task] = lease
+            task.add_done_callback(self._ended)
+        return bool(leases)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.pop(task, None)
+        self.wake.set()
+
+    async def _pause(self, stop: asyncio.Event) -> None:
+        waits = [asyncio.create_task(self.wake.wait()), asyncio.create_task(stop.wait())]
+        await asyncio.wait(waits, timeout=self.poll_s, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+
+    async def _one(self, lease: Lease) -> None:
+        started = time.monotonic()
+        failure: BaseException | None = None
+        try:
+            async with asyncio.timeout(self.stage_s):
+                await self.work(lease.event)
+        # The edge of the event loop: whatever went wrong with one event is recorded with it, and the others go on.
+        except Exception as error:  # noqa: BLE001
+            failure = error
+        outcome, reason = await self._settle(lease, failure)
+        self.on_finished(
+            Finished(
+                event_id=lease.event_id,
+                resource_type=lease.event.resource_type,
+                outcome=outcome,
+                reason=reason,
+                attempt=lease.attempt,
+                waited_ms=lease.waited_ms,
+                worked_ms=int((time.monotonic() - started) * 1000),
+            )
+        )
+
+    async def _settle(self, lease: Lease, failure: BaseException | None) -> tuple[str, str | None]:
+        reason = None
+        try:
+            if failure is None:
+                await self.database.write(lambda c: settle.finish(c, lease, DONE))
+                return "done", None
+            reason = failure.code if isinstance(failure, EmhError) else FOREIGN
+            if not isinstance(failure, EmhError):
+                self.on_fault(failure)
+            delay = delay_ms(failure, event_id=lease.event_id, attempt=lease.attempt)
+            if delay is None:
+                await self.database.write(lambda c: settle.finish(c, lease, DEAD, reason))
+                return "dead", reason
+            await self.database.write(lambda c: settle.try_again(c, lease, delay_ms=delay, reason=reason))
+        except LeaseLost:
+            return "lost", reason
+        except EmhError as error:  # the data store is away: the lease ends and somebody works the event again
+            self.on_fault(error)
+            return "lost", error.code
+        return "retry", reason
+
+    async def _heartbeat(self) -> None:
+        while True:
+            await asyncio.sleep(self.lease_s / 3)
+            held = dict(self._running)
+            if not held:
+                continue
+            try:
+                leases, lease_ms = list(held.values()), int(self.lease_s * 1000)
+                ours = await self.database.write(lambda c: settle.prolong(c, leases, lease_ms))  # noqa: B023 - awaited
+            except EmhError as error:
+                self.on_fault(error)
+                continue
+            for task, lease in held.items():
+                if lease.event_id not in ours and not task.done():
+                    task.cancel()
+
+    async def _drain(self) -> None:
+        if self._running:
+            await asyncio.wait(list(self._running), timeout=self.grace_s)
+        left = dict(self._running)
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.gather(*left, return_exceptions=True)
+            await self.database.write(lambda c: settle.give_back(c, list(left.values())))

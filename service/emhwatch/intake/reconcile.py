@@ -1,0 +1,100 @@
+"""Compares what the FHIR server holds with what the inbox saw; whatever is missing comes in.
+
+The same search is the way in for servers that do not notify: then it runs every few seconds.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from emhwatch.errors import EmhError
+from emhwatch.inbox.arrival import Arrival
+from emhwatch.intake.subscriptions import Subscriptions
+from emhwatch.intake.watch import Watch
+from emhwatch.model.event import ResourceEvent
+from emhwatch.ports import Clock, FhirReader
+from emhwatch.types import Resource
+
+#: A server sets `lastUpdated` before it commits: what was being written at the last look is seen by the next.
+OVERLAP = timedelta(seconds=60)
+_MOST = 5000  #: resources of one search; the rest is found from there at the next round
+_RETRY_S = 5.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Reconciler:
+    """The background search of one configured server."""
+
+    server: str
+    reader: FhirReader
+    watches: Sequence[Watch]
+    accept: Callable[[list[Arrival]], Awaitable[None]]
+    clock: Clock
+    every_s: float
+    lookback: timedelta
+    subscriptions: Subscriptions | None = None  #: kept alive on the way; None: the server does not notify us
+    source: str = "reconcile"
+    on_fault: Callable[[BaseException], None] = lambda _: None
+    on_round: Callable[[int], None] = lambda _: None
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _since: dict[str, datetime] = field(default_factory=dict)
+
+    def look(self) -> None:
+        """Ask for a search soon: a notification said that something changed but not what."""
+        self.wake.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Search until `stop` is set; a failed round is tried again soon."""
+        while not stop.is_set():
+            self.wake.clear()
+            pause = self.every_s
+            try:
+                if self.subscriptions is not None:
+                    await self.subscriptions.ensure()
+                self.on_round(await self.once())
+            except EmhError as error:
+                self.on_fault(error)
+                pause = min(pause, _RETRY_S)
+            waits = [asyncio.create_task(self.wake.wait()), asyncio.create_task(stop.wait())]
+            await asyncio.wait(waits, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+
+    async def once(self) -> int:
+        """One search a watch; returns how many resources were seen."""
+        seen = 0
+        for watch in self.watches:
+            started = self.clock.now()
+            since = self._since.get(watch.resource_type, started - self.lookback)
+            params = [
+                ("_lastUpdated", f"ge{since.isoformat(timespec='seconds')}"),
+                ("_sort", "_lastUpdated"),
+                *watch.params,
+            ]
+            result = await self.reader.search(watch.resource_type, params, max_resources=_MOST)
+            arrivals = [a for r in result.resources if (a := self._arrival(watch, r)) is not None]
+            if arrivals:
+                await self.accept(arrivals)
+            last = _updated(result.resources[-1]) if result.resources and not result.complete else None
+            self._since[watch.resource_type] = (last or started) - (OVERLAP if last is None else timedelta(0))
+            seen += len(arrivals)
+        return seen
+
+    def _arrival(self, watch: Watch, resource: Resource) -> Arrival | None:
+        ident, meta = resource.get("id"), resource.get("meta") or {}
+        if resource.get("resourceType") != watch.resource_type or not isinstance(ident, str):
+            return None
+        subject = (resource.get("subject") or {}).get("reference")
+        patient = subject if isinstance(subject, str) and subject.startswith("Patient/") else None
+        event = ResourceEvent(
+            server=self.server, resource_type=watch.resource_type, resource_id=ident, version=meta.get("versionId")
+        )
+        return Arrival(event=event, source=self.source, patient=patient)
+
+
+def _updated(resource: Resource) -> datetime | None:
+    try:
+        return datetime.fromisoformat(resource["meta"]["lastUpdated"])
+    except (KeyError, TypeError, ValueError):
+        return None

@@ -1,0 +1,73 @@
+"""Structured logs without PHI: one JSON object a line, only listed fields, never the text of a foreign exception."""
+
+import json
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+
+#: Counts, codes, durations and names of our own things; ids of patients and reports are not among them.
+FIELDS = frozenset(
+    {
+        *(
+            "event",
+            "outcome",
+            "reason",
+            "attempt",
+            "waited_ms",
+            "worked_ms",
+            "resource_type",
+            "code",
+            "error",
+            "frames",
+        ),
+        *("service", "client", "status", "seconds", "row", "card", "silence", "count", "version", "digest", "address"),
+        *("subscriptions", "mode"),
+    }
+)
+_QUIET = ("httpx", "httpcore", "uvicorn.access", "alembic", "pypdf")  # they log URLs or contents
+
+
+class _Lines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        fields = getattr(record, "fields", {})
+        line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": record.levelname}
+        name = record.getMessage() if record.name.startswith("emhwatch") else f"{record.name}: {record.levelname}"
+        return json.dumps(line | {"message": name} | fields, default=str)
+
+
+def configure(level: str) -> None:
+    """Send our lines to stderr as JSON and silence those who would log what was sent."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Lines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("emhwatch").setLevel(level)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def log(message: str, *, level: int = logging.INFO, **fields: object) -> None:
+    """One line; `message` is fixed text.
+
+    Raises:
+        ValueError: a field is not listed.
+    """
+    unknown = fields.keys() - FIELDS
+    if unknown:
+        raise ValueError(f"log field not listed: {sorted(unknown)[0]}")
+    logging.getLogger("emhwatch").log(level, message, extra={"fields": fields})
+
+
+def log_fault(message: str, error: BaseException) -> None:
+    """An exception by its class, its code and where it came from; its words may quote a patient."""
+    frames = [f"{f.name}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)[-4:]]
+    code = getattr(error, "code", None)
+    log(
+        message,
+        level=logging.ERROR,
+        error=type(error).__name__,
+        code=code if isinstance(code, str) else None,
+        frames=frames,
+    )
