@@ -91,6 +91,13 @@ def _system(scope: Scope, system: str | None) -> str:
 
 
 def _hits(scope: Scope, system: str | None, code: str | None, display: str | None) -> tuple[CodeHit, ...]:
+    known = scope.hits.get((system, code, display))
+    if known is None:
+        known = scope.hits[system, code, display] = _looked_up(scope, system, code, display)
+    return known
+
+
+def _looked_up(scope: Scope, system: str | None, code: str | None, display: str | None) -> tuple[CodeHit, ...]:
     return tuple(
         CodeHit(
             entry.concept,

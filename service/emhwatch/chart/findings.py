@@ -19,27 +19,29 @@ def read_findings(scope: Scope, located: Located) -> Iterator[CodedFinding]:
     """Findings of one Observation and its components: the code with its answer, or the coded answer itself."""
     if scope.status(located) != "usable":
         return
-    days = scope.past(scope.days(_effective(located), located, "effective[x]"))
-    body = coded(scope, concepts(located.resource, "bodySite"))
     nodes = [located.resource, *(c for c in objects(located.resource, "component") if not c.get("modifierExtension"))]
     for node in nodes:
         question, answer = coded(scope, concepts(node, "code")), coded(scope, concepts(node, "valueCodeableConcept"))
+        if not question.hits and not answer.hits:
+            continue
         value, hits = _answer(scope, node, question, answer)
         hits = tuple(hit for hit in hits if hit.role not in _LAB_ROLES)
+        if not hits:
+            continue
+        body = coded(scope, concepts(located.resource, "bodySite"))
         places = sites(scope, body, question, answer)
-        if hits:
-            scope.use(located)
-            yield CodedFinding(
-                reference=located.reference,
-                version=located.version,
-                days=days,
-                hits=sited(scope, hits, places),
-                value=value,
-                origin="Observation",
-                sites=places,
-                side=side(scope, body),
-                text=question.title or answer.title,
-            )
+        scope.use(located)
+        yield CodedFinding(
+            reference=located.reference,
+            version=located.version,
+            days=scope.past(scope.days(_effective(located), located, "effective[x]")),
+            hits=sited(scope, hits, places),
+            value=value,
+            origin="Observation",
+            sites=places,
+            side=side(scope, body),
+            text=question.title or answer.title,
+        )
 
 
 def sited(scope: Scope, hits: tuple[CodeHit, ...], places: tuple[str, ...]) -> tuple[CodeHit, ...]:

@@ -213,7 +213,8 @@ def _reject(scope: Scope, located: Located, labs: Labs, problem: str, days: Days
 def _sampled(scope: Scope, located: Located) -> Days | None:
     """When the sample was taken: effective, else the specimen's collection, else the report's, else issued."""
     node = located.resource
-    specimen = scope.index.resolve(obj(node, "specimen"), located)
+    reference = obj(node, "specimen")
+    specimen = scope.index.resolve(reference, located) if reference else None
     candidates = [
         written(node, "effective"),
         written(obj(specimen.resource, "collection"), "collected") if specimen else None,
@@ -232,7 +233,7 @@ def _specimen_problem(scope: Scope, located: Located) -> str | None:
     if not reference:
         return None
     specimen = scope.index.resolve(reference, located)
-    nodes = [{"text": text(reference, "display")}] if text(reference, "display") else []
+    nodes: list[Resource] = [{"text": text(reference, "display")}] if text(reference, "display") else []
     if specimen is not None:
         nodes += concepts(specimen.resource, "type")
         nodes += concepts(obj(specimen.resource, "collection"), "bodySite")

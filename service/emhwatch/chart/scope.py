@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from emhwatch.chart.dates import parse_days
 from emhwatch.chart.index import Index, Located
-from emhwatch.chart.model import Gap
+from emhwatch.chart.model import CodeHit, Gap
 from emhwatch.model.assessment import Coding
 from emhwatch.model.days import Days
 from emhwatch.model.options import SiteOptions
@@ -37,6 +37,7 @@ class Scope:
     gaps: list[Gap] = field(default_factory=list)
     used: dict[str, None] = field(default_factory=dict)  #: versioned references
     labels: dict[Coding, None] = field(default_factory=dict)
+    hits: dict[tuple[str | None, ...], tuple[CodeHit, ...]] = field(default_factory=dict)  #: codes looked up before
     excluded: set[str] = field(default_factory=set)  #: references of resources of other patients
 
     @property

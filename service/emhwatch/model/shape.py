@@ -11,7 +11,9 @@ from emhwatch.types import Resource
 
 def text(node: Resource, name: str) -> str | None:
     """A string element; a number is its digits, a list of one is its item, empty is None."""
-    value = _single(node.get(name))
+    value = node.get(name)
+    if isinstance(value, list):
+        value = _single(value)
     if isinstance(value, str):
         return value.strip() or None
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -29,13 +31,17 @@ def flag(node: Resource, name: str) -> bool | None:
 
 def obj(node: Resource, name: str) -> Resource:
     """An object element, `{}` when it is not there."""
-    value = _single(node.get(name))
+    value = node.get(name)
+    if isinstance(value, list):
+        value = _single(value)
     return value if isinstance(value, dict) else {}
 
 
 def objects(node: Resource, name: str) -> list[Resource]:
     """A list of objects; one object is a list of one."""
     value = node.get(name)
+    if value is None:
+        return []
     if isinstance(value, dict):
         return [value]
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
@@ -50,6 +56,11 @@ def texts(node: Resource, name: str) -> list[str]:
 
 def concepts(node: Resource, name: str) -> list[Resource]:
     """CodeableConcepts, or Codings in their place; text in their place is one with text (STU3, DSTU2)."""
+    value = node.get(name)
+    if value is None:
+        return []
+    if isinstance(value, dict):
+        return [value]
     return [*objects(node, name), *({"text": item} for item in texts(node, name))]
 
 

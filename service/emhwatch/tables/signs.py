@@ -9,6 +9,7 @@ for any ending of the last word.
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from emhwatch.tables.source import TableFiles
 
@@ -16,6 +17,7 @@ COLUMNS = ("name", "sign", "system", "value")
 SIGNS = frozenset(("concept", "role", "code", "any-code", "prefix", "word", "not-word"))
 
 
+@lru_cache(maxsize=2048)  # names of codes come again and again
 def plain(text: str) -> str:
     """Words of a text, lower case without accents and punctuation, each between blanks."""
     letters = (c for c in unicodedata.normalize("NFKD", text).casefold() if not unicodedata.combining(c))
