@@ -61,7 +61,7 @@ def _health(service: Service) -> APIRouter:
     @router.get("/metrics", summary="Prometheus metrics")
     async def metrics() -> Response:
         try:
-            await service.inbox_counts()
+            await service.backlog()
         except EmhError as error:  # the other metrics are still worth having
             log_fault("metrics incomplete", error)
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
@@ -73,10 +73,10 @@ async def _ready(service: Service) -> dict[str, Any]:
     """Each part with `ok` or the code of what is wrong; ready without the FHIR server, since events still arrive."""
     parts: dict[str, Any] = {"tables": service.tables.digest, "intake": service.mode or "starting"}
     try:
-        found = await service.inbox_counts()
-        parts |= {"store": "ok", "waiting": found.waiting, "dead": found.dead, "oldest_s": round(found.oldest_s, 1)}
-        undelivered = int(service.metrics.undelivered.collect()[0].samples[0].value)
-        parts["critical_undelivered"] = undelivered
+        found = await service.backlog()
+        inbox = found.inbox
+        parts |= {"store": "ok", "waiting": inbox.waiting, "dead": inbox.dead, "oldest_s": round(inbox.oldest_s, 1)}
+        parts["critical_undelivered"] = found.critical_undelivered
     except EmhError as error:
         parts["store"] = error.code
     try:

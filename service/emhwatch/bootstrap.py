@@ -86,14 +86,23 @@ class Service:
         log("intake started", mode=mode)
         await self.reconciler.run(stop)
 
-    async def inbox_counts(self) -> Counts:
-        """What waits and what is dead; also sets the metrics."""
+    async def backlog(self) -> "Backlog":
+        """What waits, is dead or was not delivered; also sets the metrics."""
         found = await self.database.read(counts)
+        critical = len(await self.database.read(undelivered))
         self.metrics.waiting.set(found.waiting)
         self.metrics.dead.set(found.dead)
         self.metrics.oldest.set(found.oldest_s)
-        self.metrics.undelivered.set(len(await self.database.read(undelivered)))
-        return found
+        self.metrics.undelivered.set(critical)
+        return Backlog(found, critical)
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What is still to be done."""
+
+    inbox: Counts
+    critical_undelivered: int  #: critical results that no channel has delivered
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, select, update
 
@@ -128,7 +129,7 @@ def finish_events(connection: Connection, ids: Sequence[int], state: str, reason
     )
 
 
-def _lease(head: Row[tuple[object, ...]], held: Row[tuple[str, int, int | None]]) -> Lease:
+def _lease(head: Row[*tuple[Any, ...]], held: Row[*tuple[Any, ...]]) -> Lease:
     return Lease(
         event_id=head.id,
         event=ResourceEvent(

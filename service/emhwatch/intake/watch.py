@@ -28,7 +28,7 @@ def watches(types: Sequence[str], *, laboratory: Sequence[str], tag: str = "") -
 
     Args:
         types: resource types.
-        laboratory: `system|code` tokens of hemoglobin and its companions; a hospital's other Observations are far too many to look at.
+        laboratory: `system|code` tokens of hemoglobin and its companions; other Observations are too many.
         tag: `system|code`; empty for all resources.
 
     Raises:
