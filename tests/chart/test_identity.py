@@ -34,10 +34,17 @@ def test_h01_order_of_another_patient() -> None:
     assert found.identity is Identity.MISMATCH
 
 
-def test_h01_order_without_a_subject_is_nobodys() -> None:
+def test_h01_order_whose_subject_cannot_be_resolved_is_nobodys() -> None:
+    for subject in ({"display": "somebody"}, {"reference": "Group/g"}, {"identifier": NHS}):
+        draft = order(subject=subject)
+        assert chart(patient(), report("x"), focus="DiagnosticReport/r1", drafts=(draft,)).identity is Identity.MISMATCH
+
+
+def test_order_without_a_subject_is_of_the_patient_in_context() -> None:
     draft = order()
     del draft["subject"]
-    assert chart(patient(), report("mass"), focus="DiagnosticReport/r1", drafts=(draft,)).identity is Identity.MISMATCH
+    found = chart(patient(), report("x"), focus="DiagnosticReport/r1", drafts=(draft,))
+    assert (found.identity, len(found.orders)) == (Identity.RESOLVED, 1)
 
 
 @pytest.mark.parametrize("hook", ["p1", "Patient/p1", "https://fhir.example/r4/Patient/p1", "Patient/p1/_history/2"])

@@ -151,7 +151,9 @@ def identify(
     claims = (
         [patients.key(claimed if "/" in claimed or ":" in claimed else f"Patient/{claimed}", None)] if claimed else []
     )
-    claims += [patients.subject(draft) for draft in drafts]
+    # An unsigned order without a subject is of the patient in context (CDS Hooks, draftOrders); one whose subject
+    # cannot be resolved is nobody's.
+    claims += [patients.subject(draft) for draft in drafts if draft.resource.get("subject")]
     if focus is not None:
         own = patients.name(focus) if focus.kind == "Patient" else patients.subject(focus)
         own = patients.canonical(own) if own else None
