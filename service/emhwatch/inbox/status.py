@@ -36,9 +36,8 @@ class Item:
 
 def counts(connection: Connection) -> Counts:
     """How much is where."""
-    by_state: dict[str, int] = dict(
-        connection.execute(select(event.c.state, func.count()).group_by(event.c.state)).tuples().all()
-    )
+    states = connection.execute(select(event.c.state, func.count()).group_by(event.c.state)).all()
+    by_state: dict[str, int] = {row[0]: row[1] for row in states}
     oldest = connection.execute(select(func.min(event.c.accepted), now_ms()).where(event.c.finished.is_(None))).one()
     age = (oldest[1] - oldest[0]) / 1000 if oldest[0] is not None else 0.0
     return Counts(by_state.get(WAITING, 0), by_state.get(DEAD, 0), by_state.get(DONE, 0), age)
