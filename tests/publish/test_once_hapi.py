@@ -1,11 +1,12 @@
 """On real HAPI: written once, corrected, withdrawn, moved, and never over a person's head."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from emhwatch.errors import FhirInvalidResource, FhirRejected
+from emhwatch.errors import FhirConflict, FhirInvalidResource, FhirRejected, FhirUnavailable
 from emhwatch.model.assessment import Rules
 from emhwatch.publish.options import WriteOptions
 from emhwatch.types import Resource, Tier
@@ -237,3 +238,51 @@ async def test_alert_resources_stand_and_fall_with_the_assessment(hapi: str, tmp
             assert await states() == {"Communication": "completed", "Task": "requested", "Flag": "active"}
             await it.publisher.publish(withdrawn(report=report, patient=patient, version="2"), event(report, "2"))
             assert await states() == {"Communication": "entered-in-error", "Task": "cancelled", "Flag": "inactive"}
+
+
+@pytest.mark.postgres
+async def test_h29_two_replicas_on_one_postgresql_write_once(hapi: str, postgres_url: str) -> None:
+    async with site(hapi) as place, bench(hapi, postgres_url) as one, bench(hapi, postgres_url) as other:
+        patient = await place.patient()
+        report = await place.report(patient)
+        what = assessment(report=report, patient=patient)
+        answers = await asyncio.gather(
+            *(it.publisher.publish(what, event(report)) for it in (one, other, one, other)), return_exceptions=True
+        )
+        # The one that came second is told to come again; the inbox does that.
+        assert not [a for a in answers if not isinstance(a, FhirConflict | dict)]
+        assert any(isinstance(a, dict) for a in answers)
+        again = await other.publisher.publish(what, event(report))
+        results = await place.results(patient)
+        assert len(results) == len(again) == 8 and {r["meta"]["versionId"] for r in results} == {"1"}
+        changed = assessment(report=report, patient=patient, version="2")
+        await other.publisher.publish(changed, event(report, "2"))
+        assert await one.publisher.reconcile() == 0
+        assert [h["status"] for h in current(await place.results(patient))] == ["corrected"]
+
+
+async def test_h21_an_open_write_is_settled_at_start(hapi: str, tmp_path: Path) -> None:
+    async with site(hapi) as place, fault_proxy(hapi) as proxy:
+        patient = await place.patient()
+        report = await place.report(patient)
+        async with bench(proxy.url, tmp_path / "s.sqlite", timeout_s=1.0) as it:
+            done: list[str] = []
+
+            def choose(method: str, path: str) -> Fault | None:
+                """The answer of the write is lost, then the server is away."""
+                if done:
+                    return Fault.DROP_BEFORE
+                if (method, path) == ("POST", "/fhir"):
+                    done.append(path)
+                    return Fault.DROP_AFTER
+                return None
+
+            proxy.choose = choose
+            with pytest.raises(FhirUnavailable):
+                await it.publisher.publish(assessment(report=report, patient=patient), event(report))
+        async with bench(hapi, tmp_path / "s.sqlite") as it:
+            assert await it.publisher.reconcile() == 1
+            assert await it.publisher.reconcile() == 0
+            assert len(await it.publisher.publish(assessment(report=report, patient=patient), event(report))) == 8
+            assert it.said == ["same"]
+        assert {r["meta"]["versionId"] for r in await place.results(patient)} == {"1"}

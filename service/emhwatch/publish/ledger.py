@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from emhwatch.errors import FhirConflict
 from emhwatch.model.assessment import Assessment
@@ -13,6 +14,10 @@ from emhwatch.publish.lifecycle import Standing
 from emhwatch.publish.observation import ResourceSet
 from emhwatch.publish.schema import CONFIRMED, PLANNED, SENT, published_device, published_resource, published_set
 from emhwatch.store.schema import now_ms
+
+_CONFIRM = update(published_resource).where(
+    published_resource.c.server == bindparam("host"), published_resource.c.identifier == bindparam("place")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ def plan(
     Raises:
         FhirConflict: another worker is writing this report.
     """
-    row = _row(connection, server, made.focus)
+    row = _row(connection, server, made.focus, lock=True)
     now = int(connection.execute(select(now_ms())).scalar_one())
     if row is not None and row["lease"] not in (None, owner) and row["lease_until"] > now:
         raise FhirConflict("Another worker is writing the results of this report.")
@@ -79,11 +84,25 @@ def plan(
     if row:
         connection.execute(update(published_set).where(*_is(published_set, server, made.focus)).values(values))
     else:
-        connection.execute(insert(published_set).values(server=server, focus=made.focus, **values))
-    for slot, resource in made.slots.items():
-        if slot not in standing:
-            there = Standing(resource["identifier"][0]["value"], slot, resource["resourceType"])
-            _insert(connection, server, made.focus, there, SENT if send else PLANNED)
+        try:
+            connection.execute(insert(published_set).values(server=server, focus=made.focus, **values))
+        except IntegrityError:  # another replica began with the same report in this moment
+            raise FhirConflict("Another worker is writing the results of this report.") from None
+    fresh = [
+        {
+            "server": server,
+            "identifier": resource["identifier"][0]["value"],
+            "focus": made.focus,
+            "slot": slot,
+            "kind": resource["resourceType"],
+            "state": SENT if send else PLANNED,
+            "retired": False,
+        }
+        for slot, resource in made.slots.items()
+        if slot not in standing
+    ]
+    if fresh:
+        connection.execute(insert(published_resource), fresh)
     changed = row is not None and row["version"] != made.version
     if not send:
         return Plan(False, "silent", standing)
@@ -92,18 +111,9 @@ def plan(
 
 def confirm(connection: Connection, server: str, focus: str, standing: Sequence[Standing]) -> None:
     """Keep what the server confirmed, and give the lease back."""
-    for there in standing:
+    if standing:
         connection.execute(
-            update(published_resource)
-            .where(published_resource.c.server == server, published_resource.c.identifier == there.identifier)
-            .values(
-                state=CONFIRMED,
-                resource_id=there.resource_id,
-                version=there.version,
-                status=there.status,
-                evaluation=there.evaluation,
-                retired=there.retired,
-            )
+            _CONFIRM, [{"place": there.identifier, "host": server, **_columns(there)} for there in standing]
         )
     connection.execute(
         update(published_set)
@@ -199,8 +209,9 @@ def _why_not(
     return "rules" if same_inputs and row["rules"] != assessment.rules.digest and not deliberate else None
 
 
-def _row(connection: Connection, server: str, focus: str) -> RowMapping | None:
-    return connection.execute(select(published_set).where(*_is(published_set, server, focus))).mappings().first()
+def _row(connection: Connection, server: str, focus: str, *, lock: bool = False) -> RowMapping | None:
+    query = select(published_set).where(*_is(published_set, server, focus))
+    return connection.execute(query.with_for_update() if lock else query).mappings().first()
 
 
 def _standing(connection: Connection, server: str, focus: str) -> dict[str, Standing]:
@@ -221,18 +232,15 @@ def _standing(connection: Connection, server: str, focus: str) -> dict[str, Stan
     }
 
 
-def _insert(connection: Connection, server: str, focus: str, there: Standing, state: str) -> None:
-    connection.execute(
-        insert(published_resource).values(
-            server=server,
-            identifier=there.identifier,
-            focus=focus,
-            slot=there.slot,
-            kind=there.kind,
-            state=state,
-            retired=False,
-        )
-    )
+def _columns(there: Standing) -> dict[str, Any]:
+    return {
+        "state": CONFIRMED,
+        "resource_id": there.resource_id,
+        "version": there.version,
+        "status": there.status,
+        "evaluation": there.evaluation,
+        "retired": there.retired,
+    }
 
 
 def _is(table: Any, server: str, focus: str) -> tuple[Any, Any]:  # noqa: ANN401 - a SQLAlchemy Table

@@ -75,12 +75,14 @@ def provenance(
 def _sources(assessment: Assessment, options: WriteOptions) -> list[Resource]:
     """A versioned reference to each source, and the same as identifier: HAPI strips versions from references."""
     entities: list[Resource] = []
-    base = f"{options.server_url}/" if options.server_url else ""
+    base = options.server_url
     for source in dict.fromkeys(assessment.sources):
         found = split_reference(source)
         if found is None:
             continue
-        what: Resource = {"identifier": {"system": _URI, "value": base + source}, "type": found[0].partition("/")[0]}
+        # Without a server (a Bundle from a file) there is no full URI to give.
+        identifier = {"system": _URI, "value": f"{base}/{source}"} if base else {"value": source}
+        what: Resource = {"identifier": identifier, "type": found[0].partition("/")[0]}
         # A withdrawn report may be deleted: nothing may point to it.
         if options.source_references and assessment.tier is not Tier.NOT_ASSESSED:
             what["reference"] = source

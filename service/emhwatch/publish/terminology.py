@@ -34,7 +34,7 @@ async def publish_terminology(reader: FhirReader, writer: FhirWriter, resources:
         there = [r for r in found.resources if r.get("resourceType") == kind]
         body = {k: v for k, v in resource.items() if k != "id"}
         if not there:
-            await writer.create(body, if_none_exist=f"url={url}&version={version}")
+            await writer.create(body)
             done.append(Published(url, version, "created"))
         elif _same(body, there[0]):
             done.append(Published(url, version, "same"))

@@ -191,26 +191,32 @@ def _panels(head: Head, tables: TableSet) -> Iterable[Resource]:
 
 def _extensions(head: Head, tables: TableSet) -> Iterable[Resource]:
     """StructureDefinitions of the two extensions that stand on what is written."""
-    for name, fields in (("evidence", ("source", "section", "start", "end", "quote", "code")), ("report", ())):
+    parts = {"source": "uri", "code": "Coding", "section": "string", "start": "integer", "end": "integer"}
+    parts |= {"quote": "string", "kind": "string"}
+    for name, fields in (("evidence", parts), ("report", {})):
         url = tables.output.url(name)
         base = head.of("StructureDefinition", url.rpartition("/")[2], f"Extension: {name}", f"Extension `{name}`.")
         elements: list[Resource] = [{"id": "Extension", "path": "Extension", "min": 0, "max": "*"}]
         if fields:
-            elements += [
-                {
-                    "id": f"Extension.extension:{part}",
-                    "path": "Extension.extension",
-                    "sliceName": part,
-                    "min": 0,
-                    "max": "1",
-                }
-                for part in fields
-            ]
+            for part, kind in fields.items():
+                place = f"Extension.extension:{part}"
+                elements += [
+                    {"id": place, "path": "Extension.extension", "sliceName": part, "min": 0, "max": "1"},
+                    {"id": f"{place}.extension", "path": "Extension.extension.extension", "max": "0"},
+                    {"id": f"{place}.url", "path": "Extension.extension.url", "fixedUri": part},
+                    {
+                        "id": f"{place}.value[x]",
+                        "path": "Extension.extension.value[x]",
+                        "min": 1,
+                        "type": [{"code": kind}],
+                    },
+                ]
             elements.append({"id": "Extension.value[x]", "path": "Extension.value[x]", "max": "0"})
         else:
-            kind = [{"code": "uri"}]
-            elements.append({"id": "Extension.value[x]", "path": "Extension.value[x]", "min": 1, "type": kind})
-        elements.insert(1, {"id": "Extension.url", "path": "Extension.url", "fixedUri": url})
+            value = [{"code": "uri"}]
+            elements.append({"id": "Extension.value[x]", "path": "Extension.value[x]", "min": 1, "type": value})
+        # Elements stand in the order of the base: extension, url, value.
+        elements.insert(-1, {"id": "Extension.url", "path": "Extension.url", "fixedUri": url})
         yield base | {
             "url": url,
             "fhirVersion": "4.0.1",
