@@ -1,10 +1,17 @@
 """Every emitted resource passes HAPI's own `$validate`."""
 
+import argparse
+import json
+from typing import Any
+
 import pytest
 
+from emhwatch.commands.tables.folders import files_of
 from emhwatch.errors import FhirRejected
 from emhwatch.publish.observation import build
 from emhwatch.publish.options import WriteOptions
+from emhwatch.publish.terminology import publish_terminology
+from emhwatch.tables import build as terminology
 from emhwatch.tables.load import load_tables
 from tests.publish.test_observation import OPTIONS, every_kind
 from tests.support.site import site
@@ -20,6 +27,7 @@ _SEVERE = ("error", "fatal")
 async def test_every_kind_of_resource_validates(hapi: str) -> None:
     seen: set[str] = set()
     async with site(hapi) as place:
+        await publish_terminology(place.client, place.client, our_extensions())  # the validator knows them then
         for kind in every_kind():
             for options in (OPTIONS, WriteOptions()):
                 for resource in build(kind, load_tables(), options):
@@ -40,6 +48,12 @@ async def test_the_validator_finds_what_is_wrong(hapi: str) -> None:
     async with site(hapi) as place:
         wrong = {"resourceType": "Observation", "status": "final", "subject": {"reference": "Medication/1"}}
         assert [i for i in await _validate(place.client, wrong) if i["severity"] in _SEVERE]
+
+
+def our_extensions() -> list[dict[str, Any]]:
+    shipped = argparse.Namespace(tables=None, overlay=None)
+    built = terminology.build(files_of(shipped), load_tables())
+    return [json.loads(text) for path, text in built.items() if "/StructureDefinition-" in path]
 
 
 async def _validate(client: object, resource: dict[str, object]) -> list[dict[str, str]]:
