@@ -16,9 +16,8 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from emhwatch.assess.evaluate import SiteOptions
+from emhwatch.bootstrap import WallClock, site_options
 from emhwatch.cds.history import CardHistory
 from emhwatch.chart.fetch import ServerChartFetcher
 from emhwatch.errors import EmhError, InputError
@@ -31,11 +30,6 @@ from emhwatch.publish.identity import split_reference
 from emhwatch.settings import Settings
 from emhwatch.store.database import open_database
 from emhwatch.tables.load import load_tables
-
-
-class _WallClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _reassess(settings: Settings, arguments: argparse.Namespace) -> list[Line]:
-    clock = _WallClock()
+    clock = WallClock()
     tables = load_tables(settings.tables.dir, settings.tables.overlay)
     trail = assemble.audit(settings.publish, tables=tables, clock=clock)
     connection = connect(settings.fhir, clock=clock, observers=[trail] if trail else [])
@@ -85,14 +79,13 @@ async def _reassess(settings: Settings, arguments: argparse.Namespace) -> list[L
         if not arguments.yes:
             return [Line(report, "listed") for report in reports]
         publisher = assemble.publisher(settings, client=connection.client, database=database, tables=tables)
-        labels = settings.fhir.security_labels
         pipeline = Pipeline(
             fetcher=ServerChartFetcher(connection.client, tables),
             history=CardHistory(database),
             publisher=publisher.for_person(),
             tables=tables,
             clock=clock,
-            options=SiteOptions(timezone=settings.fhir.timezone, security_labels=labels),
+            options=site_options(settings),
         )
         return [await _one(pipeline, settings.fhir.name, report) for report in reports]
     finally:

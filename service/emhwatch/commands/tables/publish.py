@@ -6,19 +6,14 @@ import json
 import os
 import sys
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 
+from emhwatch.bootstrap import WallClock
 from emhwatch.commands.tables.folders import files_of, tables_of
 from emhwatch.fhir.connect import connect
 from emhwatch.publish.terminology import Published, publish_terminology
 from emhwatch.settings import Settings
 from emhwatch.tables import build
 from emhwatch.types import Resource
-
-
-class _WallClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +44,7 @@ async def _publish(server: str | None, resources: list[Resource]) -> list[Publis
     settings = Settings.from_environ(os.environ).fhir
     if server:
         settings = replace(settings, base_url=server)
-    connection = connect(settings, clock=_WallClock())
+    connection = connect(settings, clock=WallClock())
     try:
         # Value sets and maps refer to code systems: those go first.
         ordered = sorted(resources, key=lambda r: (r["resourceType"] != "CodeSystem", r["url"]))
