@@ -170,9 +170,10 @@ def _read(scope: Scope, entry: Located, reports: tuple[Report, ...], found: _Fou
         for observation in all_observations(scope, entry):
             if observation.parent is not None and _refused(scope, observation):
                 continue
-            if not read_observation(scope, observation, found.labs):
-                read_pregnancy_observation(scope, observation, found.pregnancies)
-                found.findings += read_findings(scope, observation)
+            code = coded(scope, concepts(observation.resource, "code"))
+            if not read_observation(scope, observation, code, found.labs):
+                read_pregnancy_observation(scope, observation, code, found.pregnancies)
+                found.findings += read_findings(scope, observation, code)
     elif entry.kind == "Condition":
         disorder = read_disorder(scope, entry)
         if disorder is not None:

@@ -15,13 +15,14 @@ from emhwatch.types import Resource, Side, Value
 _LAB_ROLES = frozenset(("lab", "lab-excluded"))
 
 
-def read_findings(scope: Scope, located: Located) -> Iterator[CodedFinding]:
+def read_findings(scope: Scope, located: Located, code: Coded) -> Iterator[CodedFinding]:
     """Findings of one Observation and its components: the code with its answer, or the coded answer itself."""
     if scope.status(located) != "usable":
         return
     nodes = [located.resource, *(c for c in objects(located.resource, "component") if not c.get("modifierExtension"))]
     for node in nodes:
-        question, answer = coded(scope, concepts(node, "code")), coded(scope, concepts(node, "valueCodeableConcept"))
+        question = code if node is located.resource else coded(scope, concepts(node, "code"))
+        answer = coded(scope, concepts(node, "valueCodeableConcept"))
         if not question.hits and not answer.hits:
             continue
         value, hits = _answer(scope, node, question, answer)

@@ -40,18 +40,18 @@ def _order(value: HbValue) -> tuple[object, ...]:
     return (value.days, value.g_per_l, value.comparator or "", value.reference or "", value.original)
 
 
-def read_observation(scope: Scope, located: Located, labs: Labs) -> bool:
+def read_observation(scope: Scope, located: Located, code: Coded, labs: Labs) -> bool:
     """Add the laboratory values of one Observation with its components; False when it holds none."""
     found = False
-    for node, code in _parts(scope, located):
-        analyte = _analyte(scope, code)
+    for node, what in _parts(scope, located, code):
+        analyte = _analyte(scope, what)
         if analyte is None:
             continue
         found = True
         if analyte == "":
             _reject(scope, located, labs, "code-conflict", None)
         elif scope.status(located) == "usable":
-            _value(scope, located, node, analyte, code.hits, labs)
+            _value(scope, located, node, analyte, what.hits, labs)
     return found
 
 
@@ -67,8 +67,8 @@ def read_measurements(scope: Scope, source: Report | Document, labs: Labs) -> No
             _measured(scope, source, item, sent, days, labs)
 
 
-def _parts(scope: Scope, located: Located) -> Iterator[tuple[Resource, Coded]]:
-    yield located.resource, coded(scope, concepts(located.resource, "code"))
+def _parts(scope: Scope, located: Located, code: Coded) -> Iterator[tuple[Resource, Coded]]:
+    yield located.resource, code
     for component in objects(located.resource, "component"):
         if component.get("modifierExtension"):
             scope.gap("modifier-extension", located, "component")

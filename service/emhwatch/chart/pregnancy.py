@@ -55,10 +55,10 @@ def read_pregnancy_condition(scope: Scope, disorder: Disorder, found: Coded, int
         into.stated.setdefault(day, (end, disorder.reference))
 
 
-def read_pregnancy_observation(scope: Scope, located: Located, into: Pregnancies) -> None:
+def read_pregnancy_observation(scope: Scope, located: Located, code: Coded, into: Pregnancies) -> None:
     """An Observation of the status, the due date, the last period or the gestational age."""
     node = located.resource
-    asked = coded(scope, concepts(node, "code")).names(scope.chart.pregnancy)
+    asked = code.names(scope.chart.pregnancy)
     if not asked or scope.status(located) != "usable":
         return
     days = scope.past(scope.days(written(node, "effective") or text(node, "issued"), located, "effective[x]"))

@@ -38,6 +38,7 @@ class Scope:
     used: dict[str, None] = field(default_factory=dict)  #: versioned references
     labels: dict[Coding, None] = field(default_factory=dict)
     hits: dict[tuple[str | None, ...], tuple[CodeHit, ...]] = field(default_factory=dict)  #: codes looked up before
+    readings: dict[tuple[str, str | None], Reading] = field(default_factory=dict)  #: short words read before
     excluded: set[str] = field(default_factory=set)  #: references of resources of other patients
 
     @property
@@ -115,7 +116,10 @@ class Scope:
         if len(words) > _WORDS_LIMIT:
             self.gap("text-too-large")
             return None
-        return self.report(words, modality)
+        known = self.readings.get((words, modality))
+        if known is None:
+            known = self.readings[words, modality] = self.report(words, modality)
+        return known
 
     def report(self, words: str, modality: str | None, *, pathology: bool = False) -> Reading:
         """A report text, read."""
