@@ -14,7 +14,7 @@ from emhwatch.model.reading import Reading
 from emhwatch.tables.cases import CaseTables, DecisionCase, SentenceCase
 from emhwatch.tables.load import TableSet
 from emhwatch.text.read import read_report
-from emhwatch.types import Biopsy, Histology, Value
+from emhwatch.types import Biopsy, Experiencer, Histology, Value
 
 #: The evaluation day of every worked decision.
 DAY = date(2025, 6, 15)
@@ -69,7 +69,8 @@ def _stated(reading: Reading, tables: TableSet) -> Iterator[tuple[str, Value]]:
         for key in mass.site_keys:
             yield key, Value.PRESENT
     for finding in reading.findings:
-        yield finding.key, finding.value
+        if finding.experiencer is Experiencer.PATIENT:
+            yield finding.key, finding.value
 
 
 def answer(case: DecisionCase, tables: TableSet) -> dict[str, str]:

@@ -9,6 +9,8 @@ from emhwatch.types import Value
 
 TEXT = "mappings/cases/text/"
 DECISION = "mappings/cases/decision/"
+#: Sentences that are still to be written.
+OPEN = "mappings/cases/open.csv"
 #: What a sentence shows of its key; each criterion needs one of every kind.
 KINDS = ("affirmed", "denied", "hedged", "historical", "other-person", "trap")
 TEXT_COLUMNS = ("name", "key", "kind", "language", "modality", "text", "expect", "why")
@@ -167,11 +169,16 @@ def _dated(files: TableFiles, row: Row, column: str) -> list[tuple[str, float | 
 
 
 def check_kinds(files: TableFiles, cases: CaseTables, wanted: Collection[str]) -> None:
-    """Every criterion needs a sentence of each kind; problems go to `files`."""
+    """Every criterion needs a sentence of each kind, or stands with its gap in `open.csv`; problems go to `files`."""
     have: dict[str, set[str]] = {}
     for case in cases.sentences:
         have.setdefault(case.key, set()).add("historical" if case.kind == "other-person" else case.kind)
-    for key in sorted(wanted):
-        lacking = [kind for kind in KINDS if kind != "other-person" and kind not in have.get(key, ())]
-        if lacking:
-            files.problem(TEXT, 0, key, f"no worked sentence: {' '.join(lacking)}", "add one to a file of this folder")
+    known = {row["key"]: (row.line, set(row.list("kinds"))) for row in files.csv(OPEN, ("key", "kinds", "why"))}
+    for key in sorted({*wanted, *known}):
+        lacking = {kind for kind in KINDS if kind != "other-person" and kind not in have.get(key, ())}
+        line, listed = known.get(key, (0, set()))
+        if lacking - listed:
+            kinds = " ".join(sorted(lacking - listed))
+            files.problem(TEXT, 0, key, f"no worked sentence: {kinds}", "add one to a file of this folder")
+        if listed - lacking:
+            files.problem(OPEN, line, key, "the gap is closed", "remove what is there from the row")
