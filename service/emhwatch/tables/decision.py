@@ -95,13 +95,17 @@ def parse(files: TableFiles) -> DecisionTables:
     )
     if not tiers.rules or tiers.rules[-1].conditions:
         files.problem(f"{FOLDER}/tiers.csv", 0, "tier", "no last row without a condition", "end with the lowest tier")
+    caps = parse_table(files, f"{FOLDER}/tier_caps.csv", _inputs("mass", "major", "years", "site"), ("cap",))
+    for name, column, table in (("tiers.csv", "tier", tiers), ("tier_caps.csv", "cap", caps)):
+        for rule in table.rules:
+            _member(files, name, rule.line, rule.result[column], INPUTS["computed"])
     return DecisionTables(
         constants=constants,
         hb_limits=_limits(files),
         grades=parse_grades(files, keys.by_role, keys.by_key, constants),
         scores=parse_scores(files, keys.by_role, keys.by_key, constants.get("major_points", 0)),
         tiers=tiers,
-        caps=parse_table(files, f"{FOLDER}/tier_caps.csv", _inputs("mass", "major", "years", "site"), ("cap",)),
+        caps=caps,
         rows=rows,
         hold=_hold(files, {rule.result["row"] for rule in rows.rules}),
         reasons=_reasons(files),

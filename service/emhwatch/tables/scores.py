@@ -79,6 +79,8 @@ def _opposing(files: TableFiles, row: Row, known: frozenset[str], major_points: 
     reduced = _number(files, row, "reduced") if row["reduced"] else points
     silent = row.list("silent_if")
     _known(files, row, [row["key"], *(key.rstrip("?") for key in silent)], known)
+    if row["major"] not in ("yes", "no"):
+        files.problem(row.file, row.line, row["key"], "major is neither yes nor no", "write yes or no")
     if (row["major"] == "yes") != (points >= major_points):
         files.problem(
             row.file, row.line, row["key"], "major does not fit the points", f"major means {major_points} or more"
