@@ -10,8 +10,18 @@ GRADES = "mappings/decision/grades.csv"
 SEVERE = "mappings/decision/severe.csv"
 #: Conditions that are computed from the laboratory values; `assess.blood` gives their truth.
 COMPUTED = frozenset(
-    "anemic cause counted-low iron-deficiency marrow-signs-2 recent-normal recent-usable-hb series-chronic "
-    "series-pregnancy severe".split()
+    [
+        "anemic",
+        "cause",
+        "counted-low",
+        "iron-deficiency",
+        "marrow-signs-2",
+        "recent-normal",
+        "recent-usable-hb",
+        "series-chronic",
+        "series-pregnancy",
+        "severe",
+    ]
 )
 #: Roles of keys that the computed conditions ask for.
 COMPUTED_ROLES = ("b3-cause", "iron-deficiency", "marrow-sign", "documented")

@@ -11,8 +11,8 @@ GROUPS = frozenset(("A", "B1", "B2", "B3", "B?", "Bx", "C", "D", "E", "G", "H", 
 #: Roles that the program asks for by name and that exactly one key has.
 SINGLE = (
     *("mass", "collection", "names-emh", "histology-emh", "histology-other", "colloid", "iron-signal", "t2-low"),
-    *("bilateral", "unilateral", "multiple", "thoracic", "lumbar", "low-thoracic", "whole-spine", "older-label", "size"),
-    *("transfused", "spleen", "splenectomy", "long-standing", "cancer-active", "cancer-history"),
+    *("bilateral", "unilateral", "multiple", "thoracic", "lumbar", "low-thoracic", "whole-spine", "older-label"),
+    *("size", "transfused", "spleen", "splenectomy", "long-standing", "cancer-active", "cancer-history"),
     *("iron-deficiency", "low-hb", "imaging-anemia", "age", "age-child", "age-old", "sex"),
 )
 LEVELS = frozenset(("patient", "mass"))
