@@ -12,7 +12,7 @@ from emhwatch.cds import assembly
 from emhwatch.cds.routes import CdsServices, Observed
 from emhwatch.chart.fetch import ServerChartFetcher
 from emhwatch.chart.searches import lab_codes
-from emhwatch.errors import ConfigurationError, InboxUnavailable, StoreUnavailable
+from emhwatch.errors import ConfigurationError, EmhError, InboxUnavailable, StoreUnavailable
 from emhwatch.fhir.connect import Connection, connect
 from emhwatch.inbox.accept import accept
 from emhwatch.inbox.arrival import Arrival
@@ -27,6 +27,7 @@ from emhwatch.publish import assemble
 from emhwatch.publish.audit import ServerAudit
 from emhwatch.publish.channel import undelivered
 from emhwatch.publish.webhook import WebhookDelivery
+from emhwatch.publish.writer import FhirPublisher
 from emhwatch.settings import Settings
 from emhwatch.store.database import Database, open_database
 from emhwatch.tables.load import TableSet, load_tables
@@ -57,6 +58,7 @@ class Service:
     intake: IntakeServices
     cds: CdsServices
     worker: Worker
+    publisher: FhirPublisher
     metrics: Metrics
     audit: ServerAudit | None
     webhook: WebhookDelivery | None
@@ -66,12 +68,20 @@ class Service:
         """Everything that runs in the background until `stop`: the worker, the search, alerts, audit."""
         running: list[Awaitable[None]] = [self._search(stop)]
         if work:
-            running.append(self.worker.run(stop))
+            running.append(self.work(stop))
         if self.webhook is not None:
             running.append(self.webhook.run(stop))
         if self.audit is not None:
             running.append(self.audit.run(stop, self.database, self.connection.client))
         await asyncio.gather(*running)
+
+    async def work(self, stop: asyncio.Event) -> None:
+        """Settle the writes whose outcome a crash left open, then work the inbox."""
+        try:
+            await self.publisher.reconcile()
+        except EmhError as error:  # each of these writes is looked up again when its event is worked
+            log_fault("open writes not settled", error)
+        await self.worker.run(stop)
 
     async def _search(self, stop: asyncio.Event) -> None:
         """Decide how the server's changes reach us, then keep looking."""
@@ -189,6 +199,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             ),
             cds=cds,
             worker=worker,
+            publisher=publisher,
             metrics=metrics,
             audit=trail if isinstance(trail, ServerAudit) else None,
             webhook=assemble.webhook(settings, database=database, clock=clock),

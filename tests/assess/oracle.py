@@ -6,28 +6,60 @@ It shares nothing with the product: no tables, no types, no dates. A day is an i
 from itertools import product
 from typing import Any
 
-ALWAYS = (
-    "dx_aplastic_anaemia dx_cda dx_chronic_haemolytic_anaemia dx_cml dx_enzyme_defect dx_hereditary_spherocytosis dx_mds "
-    "dx_myelofibrosis dx_ntdt dx_pnh dx_red_cell_aplasia dx_sickle_cell_disease dx_sideroblastic_anaemia dx_tdt "
-    "dx_thalassaemia"
-).split()
+ALWAYS = [
+    "dx_aplastic_anaemia",
+    "dx_cda",
+    "dx_chronic_haemolytic_anaemia",
+    "dx_cml",
+    "dx_enzyme_defect",
+    "dx_hereditary_spherocytosis",
+    "dx_mds",
+    "dx_myelofibrosis",
+    "dx_ntdt",
+    "dx_pnh",
+    "dx_red_cell_aplasia",
+    "dx_sickle_cell_disease",
+    "dx_sideroblastic_anaemia",
+    "dx_tdt",
+    "dx_thalassaemia",
+]
 IF_ANEMIC = ["dx_gaucher", "dx_mpn_other"]
-HEMOLYTIC = (
-    "dx_cda dx_chronic_haemolytic_anaemia dx_enzyme_defect dx_hereditary_spherocytosis dx_ntdt dx_pnh "
-    "dx_sickle_cell_disease dx_tdt dx_thalassaemia"
-).split()
+HEMOLYTIC = [
+    "dx_cda",
+    "dx_chronic_haemolytic_anaemia",
+    "dx_enzyme_defect",
+    "dx_hereditary_spherocytosis",
+    "dx_ntdt",
+    "dx_pnh",
+    "dx_sickle_cell_disease",
+    "dx_tdt",
+    "dx_thalassaemia",
+]
 BLOOD_CANCER = ["dx_leukaemia_lymphoma", "dx_lymphoma", "dx_myeloid_blast_disease", "dx_myeloma"]
 CAUSES = [
     *BLOOD_CANCER,
-    *"dx_active_cancer dx_chronic_inflammation dx_cirrhosis dx_ckd dx_haemoglobinopathy_carrier dx_iron_deficiency".split(),
+    *[
+        "dx_active_cancer",
+        "dx_chronic_inflammation",
+        "dx_cirrhosis",
+        "dx_ckd",
+        "dx_haemoglobinopathy_carrier",
+        "dx_iron_deficiency",
+    ],
     "metastatic_cancer_active",
 ]
-SIGNS = (
-    "rib_widening cortical_thinning coarse_lacy_trabeculae diploic_widening hair_on_end medullary_widening "
-    "striated_vertebra"
-).split()
+SIGNS = [
+    "rib_widening",
+    "cortical_thinning",
+    "coarse_lacy_trabeculae",
+    "diploic_widening",
+    "hair_on_end",
+    "medullary_widening",
+    "striated_vertebra",
+]
 OPPOSING = {
-    3: "disc_endplate_disease rim_enhancing_fluid dumbbell_foraminal dx_nf1 csf_like_cyst metastatic_cancer_active dx_lymphoma",
+    3: "disc_endplate_disease rim_enhancing_fluid dumbbell_foraminal dx_nf1 csf_like_cyst "
+    "metastatic_cancer_active dx_lymphoma",
     2: "dx_myeloid_blast_disease calcification aortic_encasement nerve_sheath_sign late_growth",
     1: "cancer_history_5y infiltrative_ill_defined necrosis fever_unexplained tb_context weight_loss_night_sweats "
     "prior_other_label",
@@ -41,8 +73,8 @@ def completed_months(born: tuple[int, int, int], day: tuple[int, int, int]) -> i
 
 
 class Oracle:
-    """`p`: t, report_day, sex, hb [(day, value)], transfusions [day], acute [(first, last)], labs {name: [(day, value, high)]},
-    facts {key: value}, months(day) and gestation(day)."""
+    """`p`: t, report_day, sex, hb [(day, value)], transfusions [day], acute [(first, last)],
+    labs {name: [(day, value, high)]}, facts {key: value}, months(day) and gestation(day)."""
 
     def __init__(self, p: dict[str, Any]) -> None:
         self.p = p
@@ -164,7 +196,7 @@ class Oracle:
         ):
             return "B3"
         usable = [(d, v) for d, v in self.hb if t - 90 <= d <= t and (self.low(d, v) or self.normal(d, v))]
-        possible = "chronic_anaemia_documented chronic_anaemia_unclear_cause chronic_transfusion_history".split()
+        possible = ["chronic_anaemia_documented", "chronic_anaemia_unclear_cause", "chronic_transfusion_history"]
         if (
             single
             or some([*ALWAYS, *IF_ANEMIC, *possible, "dx_b12_folate_deficiency"], "possible")

@@ -22,20 +22,59 @@ TABLES = load_tables()
 T = date(2025, 6, 15)
 PATIENT_KEYS = sorted(
     {*oracle.ALWAYS, *oracle.IF_ANEMIC, *oracle.CAUSES, *oracle.SIGNS}
-    | set(
-        "chronic_anaemia_documented chronic_anaemia_unclear_cause chronic_transfusion_history luspatercept_use "
-        "iron_chelator_use dx_haemochromatosis dx_b12_folate_deficiency splenomegaly hepatic_siderosis "
-        "splenectomy_blood_disease anaemia_unspecified clinical_pallor cord_compression neuro_deficit haemothorax dx_nf1 "
-        "cancer_history_5y fever_unexplained tb_context weight_loss_night_sweats".split()
-    )
+    | {
+        "chronic_anaemia_documented",
+        "chronic_anaemia_unclear_cause",
+        "chronic_transfusion_history",
+        "luspatercept_use",
+        "iron_chelator_use",
+        "dx_haemochromatosis",
+        "dx_b12_folate_deficiency",
+        "splenomegaly",
+        "hepatic_siderosis",
+        "splenectomy_blood_disease",
+        "anaemia_unspecified",
+        "clinical_pallor",
+        "cord_compression",
+        "neuro_deficit",
+        "haemothorax",
+        "dx_nf1",
+        "cancer_history_5y",
+        "fever_unexplained",
+        "tb_context",
+        "weight_loss_night_sweats",
+    }
 )
-MASS_KEYS = (
-    "site_thoracic_paravertebral site_costovertebral level_caudal_to_t6 laterality_bilateral multiplicity "
-    "well_circumscribed lobulated intralesional_fat t1_hyper_fat iron_signal other_emh_site bone_erosion_denied "
-    "calcification_denied stability tc99m_sulfur_colloid bone_destruction bone_erosion disc_endplate_disease "
-    "rim_enhancing_fluid dumbbell_foraminal csf_like_cyst calcification aortic_encasement nerve_sheath_sign late_growth "
-    "infiltrative_ill_defined necrosis prior_other_label"
-).split()
+MASS_KEYS = [
+    "site_thoracic_paravertebral",
+    "site_costovertebral",
+    "level_caudal_to_t6",
+    "laterality_bilateral",
+    "multiplicity",
+    "well_circumscribed",
+    "lobulated",
+    "intralesional_fat",
+    "t1_hyper_fat",
+    "iron_signal",
+    "other_emh_site",
+    "bone_erosion_denied",
+    "calcification_denied",
+    "stability",
+    "tc99m_sulfur_colloid",
+    "bone_destruction",
+    "bone_erosion",
+    "disc_endplate_disease",
+    "rim_enhancing_fluid",
+    "dumbbell_foraminal",
+    "csf_like_cyst",
+    "calcification",
+    "aortic_encasement",
+    "nerve_sheath_sign",
+    "late_growth",
+    "infiltrative_ill_defined",
+    "necrosis",
+    "prior_other_label",
+]
 VALUES = st.sampled_from(["present", "present", "possible", "absent"])
 #: Days before `t` around every limit of the policy.
 AGO = st.one_of(

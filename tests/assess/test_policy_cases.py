@@ -5,7 +5,21 @@ from typing import Any
 import pytest
 
 from tests.assess.bundles import (
-    Json, assess, condition, drug, hb, lab, order, pathology, person, procedure, report, shown, status, verified, ago,
+    Json,
+    ago,
+    assess,
+    condition,
+    drug,
+    hb,
+    lab,
+    order,
+    pathology,
+    person,
+    procedure,
+    report,
+    shown,
+    status,
+    verified,
 )  # fmt: skip
 
 NTDT = condition("191189009")
@@ -46,15 +60,23 @@ CASES: dict[str, tuple[list[Any], Json]] = {
     ),
     "E04": (
         [
-            person(70), condition("C34.90", **status("active")), condition("C78.7", **status("active")), condition("D63.0"),
-            report("FINDINGS: Thoracic paraspinal mass with destruction of the adjacent pedicle."), order(),
+            person(70),
+            condition("C34.90", **status("active")),
+            condition("C78.7", **status("active")),
+            condition("D63.0"),
+            report("FINDINGS: Thoracic paraspinal mass with destruction of the adjacent pedicle."),
+            order(),
         ],
         R7 | e(f="ordered", c=1, d=8),
     ),
     "E05": (
         [
-            person(65), MF, condition("C78.7", **status("active")),
-            report("FINDINGS: Thoracic paraspinal mass with destruction of the adjacent pedicle. The spleen is enlarged."),
+            person(65),
+            MF,
+            condition("C78.7", **status("active")),
+            report(
+                "FINDINGS: Thoracic paraspinal mass with destruction of the adjacent pedicle. The spleen is enlarged."
+            ),
             order(),
         ],
         warn("limited", b="B1", f="ordered", c=2, d=7, hold=False),
@@ -76,7 +98,9 @@ CASES: dict[str, tuple[list[Any], Json]] = {
     ),
     "E12": (
         [
-            NTDT, report(MASS, 400, ident="r0"), report("FINDINGS: Paraspinal mass. Paraparesis."),
+            NTDT,
+            report(MASS, 400, ident="r0"),
+            report("FINDINGS: Paraspinal mass. Paraparesis."),
             pathology("DIAGNOSIS: Paraspinal mass, core biopsy: extramedullary hematopoiesis.", 360),
         ],
         e(g="present", row="R1", indicator="critical", tier="known", card="K-1"),
@@ -85,7 +109,10 @@ CASES: dict[str, tuple[list[Any], Json]] = {
         [report("FINDINGS: Paraspinal mass with compression of the spinal cord.")],
         e(b="unknown", g="present", row="R1b", indicator="warning", tier="not-assessable", card="K-2"),
     ),
-    "E14": ([hb(140, 10), report("FINDINGS: Paraspinal mass with compression of the spinal cord.")], R10 | e(g="present")),
+    "E14": (
+        [hb(140, 10), report("FINDINGS: Paraspinal mass with compression of the spinal cord.")],
+        R10 | e(g="present"),
+    ),
     "E15": (
         [condition("D56.9"), report("FINDINGS: Smooth, lobulated presacral mass which contains fat.")],
         warn("moderate", site="A2", b="B1", c=4, d=0),
@@ -108,7 +135,9 @@ CASES: dict[str, tuple[list[Any], Json]] = {
     ),
     "E20": (
         [
-            person(65), MF, report("FINDINGS: Left paraspinal mass at T10. IMPRESSION: Schwannoma.", 2190, "MR", "r0"),
+            person(65),
+            MF,
+            report("FINDINGS: Left paraspinal mass at T10. IMPRESSION: Schwannoma.", 2190, "MR", "r0"),
             report("FINDINGS: Bilateral paraspinal masses T9-T11. The spleen is enlarged."),
         ],
         warn("moderate", b="B1", c=4, d=1),
@@ -159,7 +188,8 @@ CASES: dict[str, tuple[list[Any], Json]] = {
             report("FINDINGS: Bilateral smooth lobulated thoracic paraspinal masses.", 20, ident="r0"),
             report(
                 "CLINICAL INFORMATION: Chronic anemia of unclear cause.\n"
-                "FINDINGS: The bilateral smooth lobulated thoracic paraspinal masses show uptake of Tc-99m sulfur colloid.",
+                "FINDINGS: The bilateral smooth lobulated thoracic paraspinal "
+                "masses show uptake of Tc-99m sulfur colloid.",
                 modality="NM",
             ),
         ],
@@ -167,7 +197,9 @@ CASES: dict[str, tuple[list[Any], Json]] = {
     ),
     "E30": (
         [
-            NTDT, report(MASS, 40), procedure("CT-guided biopsy of the paraspinal mass", 30),
+            NTDT,
+            report(MASS, 40),
+            procedure("CT-guided biopsy of the paraspinal mass", 30),
             pathology("DIAGNOSIS: Paraspinal mass, core biopsy: schwannoma.", 28),
         ],
         e(row="R2", indicator="suppressed", tier="excluded", card=None, f="none"),
@@ -182,7 +214,9 @@ CASES: dict[str, tuple[list[Any], Json]] = {
     ),
     "E34": (
         [
-            WOMAN, NTDT, condition("C50.919", **status("remission"), onsetDateTime=ago(1095)),
+            WOMAN,
+            NTDT,
+            condition("C50.919", **status("remission"), onsetDateTime=ago(1095)),
             report("FINDINGS: Multiple bilateral paraspinal masses T6-T12.\n\nRECOMMENDATION: Biopsy is recommended."),
         ],
         warn("moderate", b="B1", f="recommended", c=4, d=1),
@@ -201,16 +235,29 @@ CASES: dict[str, tuple[list[Any], Json]] = {
     "E43": ([WOMAN, condition("D57.3"), hb(130, 10), report(MASS)], R10),
     "E44": (
         [
-            WOMAN, condition("77386006", onsetDateTime=ago(168)), hb(107, 42), hb(107, 0),
-            {"resourceType": "Observation", "status": "final", "subject": {"reference": "Patient/p"},
-             "code": {"coding": [{"system": "http://loinc.org", "code": "8665-2"}]},
-             "effectiveDateTime": ago(10), "valueDateTime": ago(168)},
+            WOMAN,
+            condition("77386006", onsetDateTime=ago(168)),
+            hb(107, 42),
+            hb(107, 0),
+            {
+                "resourceType": "Observation",
+                "status": "final",
+                "subject": {"reference": "Patient/p"},
+                "code": {"coding": [{"system": "http://loinc.org", "code": "8665-2"}]},
+                "effectiveDateTime": ago(10),
+                "valueDateTime": ago(168),
+            },
             report(MASS),
         ],
         R10,
     ),
     "E45": (
-        [WOMAN, NTDT, condition("77386006"), report("CLINICAL INFORMATION: Pregnant. Spastic gait.\nFINDINGS: Epidural mass T4-T8.", modality="MR")],
+        [
+            WOMAN,
+            NTDT,
+            condition("77386006"),
+            report("CLINICAL INFORMATION: Pregnant. Spastic gait.\nFINDINGS: Epidural mass T4-T8.", modality="MR"),
+        ],
         e(b="B1", site="A2", g="present", c=1, row="R1", indicator="critical", tier="moderate", card="K-1"),
     ),
     "E46": (
@@ -225,7 +272,9 @@ CASES: dict[str, tuple[list[Any], Json]] = {
     ),
     "E52": (
         [
-            NTDT, report(MASS, 40), procedure("CT-guided biopsy of the paraspinal mass", 20),
+            NTDT,
+            report(MASS, 40),
+            procedure("CT-guided biopsy of the paraspinal mass", 20),
             pathology("DIAGNOSIS: Paraspinal mass: blood and fibrin only, non-diagnostic.", 18),
         ],
         warn("moderate", f="none"),
@@ -235,20 +284,31 @@ CASES: dict[str, tuple[list[Any], Json]] = {
         [person(65), MF, report("FINDINGS: Paraspinal mass. Hemothorax on the left.")],
         e(g="present", row="R1", indicator="critical", tier="moderate", card="K-1"),
     ),
-    "E55": ([NTDT, report("FINDINGS: Paraspinal mass. No cord compression. No canal extension.")], warn("moderate", g="absent")),
+    "E55": (
+        [NTDT, report("FINDINGS: Paraspinal mass. No cord compression. No canal extension.")],
+        warn("moderate", g="absent"),
+    ),
     "E56": (
         [NTDT, report(MASS, 30, ident="r0"), report("FINDINGS: No mediastinal mass.", 0, "CR")],
         R11 | e(b="B1"),
     ),
-    "E57": ([NTDT, report("CLINICAL INFORMATION: No symptoms.\nFINDINGS: Incidental paraspinal mass.")], warn("moderate", c=0, d=0)),
+    "E57": (
+        [NTDT, report("CLINICAL INFORMATION: No symptoms.\nFINDINGS: Incidental paraspinal mass.")],
+        warn("moderate", c=0, d=0),
+    ),
     "E58": (
         [
             condition("D56.1", **status("resolved"), abatementDateTime=ago(1000)),
-            procedure("Allogeneic bone marrow transplant", 1100), hb(140, 10), report(MASS),
+            procedure("Allogeneic bone marrow transplant", 1100),
+            hb(140, 10),
+            report(MASS),
         ],
         R8,
     ),
-    "Y01": ([hb(150, 100), report(MASS + "\n\nRECOMMENDATION: Biopsy is recommended.")], R9 | e(b="unknown", indicator="info", card="I-3")),
+    "Y01": (
+        [hb(150, 100), report(MASS + "\n\nRECOMMENDATION: Biopsy is recommended.")],
+        R9 | e(b="unknown", indicator="info", card="I-3"),
+    ),
     "Y02": ([hb(110, 600), report(MASS)], R8),
     "Y03": ([hb(110, 600), hb(140, 20), report(MASS)], R8),
     "Y04": ([hb(110, 760), report(MASS)], R9 | e(b="unknown")),
@@ -262,15 +322,33 @@ CASES: dict[str, tuple[list[Any], Json]] = {
         warn("limited", c=2, d=3),
     ),
     "Y08": (
-        [person(55), CKD, report("FINDINGS: Thoracic paraspinal mass with destruction of the pedicle. The spinal cord is compressed.")],
+        [
+            person(55),
+            CKD,
+            report(
+                "FINDINGS: Thoracic paraspinal mass with destruction of the pedicle. The spinal cord is compressed."
+            ),
+        ],
         R7 | e(g="present", c=1, d=4),
     ),
     "Y09": (
-        [CKD, report("FINDINGS: Multiple bilateral smooth lobulated calcified paraspinal masses T8-T12.\n\nRECOMMENDATION: Biopsy is recommended.")],
+        [
+            CKD,
+            report(
+                "FINDINGS: Multiple bilateral smooth lobulated calcified paraspinal "
+                "masses T8-T12.\n\nRECOMMENDATION: Biopsy is recommended."
+            ),
+        ],
         R7 | e(f="recommended", c=6, d=2, indicator="warning", card="W-4"),
     ),
     "Y10": (
-        [CKD, report("FINDINGS: Multiple bilateral smooth calcified paraspinal masses T8-T12.\n\nRECOMMENDATION: Biopsy is recommended.")],
+        [
+            CKD,
+            report(
+                "FINDINGS: Multiple bilateral smooth calcified paraspinal masses "
+                "T8-T12.\n\nRECOMMENDATION: Biopsy is recommended."
+            ),
+        ],
         R7 | e(c=5, d=2),
     ),
     "Y11": ([TRAIT, hb(118, 150), hb(140, 10), report(MASS)], R7),
@@ -293,12 +371,18 @@ CASES: dict[str, tuple[list[Any], Json]] = {
         e(g="possible", row="R1", indicator="critical", tier="moderate", card="K-1"),
     ),
     "Y18": ([NTDT, report("FINDINGS: Paraspinal mass. No hemothorax.")], warn("moderate", g="unknown")),
-    "Y19": ([report("FINDINGS: Paraspinal mass. Dark and heterogeneous marrow signal of the vertebrae.", modality="MR")], R9 | e(b="unknown")),
+    "Y19": (
+        [report("FINDINGS: Paraspinal mass. Dark and heterogeneous marrow signal of the vertebrae.", modality="MR")],
+        R9 | e(b="unknown"),
+    ),
     "Y20": ([hb(72, 5), lab("787-2", 68, "fL", 5), lab("2276-4", 6, "ug/L", 5), report(MASS)], R7),
     "Y21": ([hb(72, 5), lab("787-2", 68, "fL", 5), report(MASS)], warn("limited", b="B2")),
     "Y22": ([drug("Deferasirox", 100), condition("E83.110"), report(MASS)], R9 | e(b="unknown")),
     "Y23": ([drug("Deferasirox", 100), report(MASS)], warn("limited", b="B2")),
-    "Y24": ([MF, report(MASS, 40), procedure("CT-guided biopsy of the paraspinal mass", 31)], warn("moderate", f="none")),
+    "Y24": (
+        [MF, report(MASS, 40), procedure("CT-guided biopsy of the paraspinal mass", 31)],
+        warn("moderate", f="none"),
+    ),
     "Y24b": (
         [MF, report(MASS, 40), procedure("CT-guided biopsy of the paraspinal mass", 30)],
         e(row="R5", indicator="info", card="I-8", f="done-pending"),
@@ -312,9 +396,18 @@ CASES: dict[str, tuple[list[Any], Json]] = {
     "Y28": ([condition("D57.1"), report("FINDINGS: Paraspinal mass. Autosplenectomy.")], warn("moderate", c=1)),
     "Y29": (
         [
-            NTDT, condition(None, None),
-            report("", presentedForm=None, conclusionCode=[{"text": "Posterior mediastinal mass", "coding": [
-                {"system": "http://human-phenotype-ontology.org", "code": "HP:0033829"}]}]),
+            NTDT,
+            condition(None, None),
+            report(
+                "",
+                presentedForm=None,
+                conclusionCode=[
+                    {
+                        "text": "Posterior mediastinal mass",
+                        "coding": [{"system": "http://human-phenotype-ontology.org", "code": "HP:0033829"}],
+                    }
+                ],
+            ),
         ],
         R11,
     ),
@@ -339,25 +432,33 @@ CASES: dict[str, tuple[list[Any], Json]] = {
     ),
     "Y37": ([NTDT, report("CLINICAL INFORMATION: Rule out cord compression.\n" + MASS)], warn("moderate", g="unknown")),
     "Y38": (
-        [NTDT, report("CLINICAL INFORMATION: Known paraspinal mass.\nFINDINGS: The lungs are clear. IMPRESSION: Normal heart.")],
+        [
+            NTDT,
+            report(
+                "CLINICAL INFORMATION: Known paraspinal mass.\nFINDINGS: The lungs are clear. IMPRESSION: Normal heart."
+            ),
+        ],
         R11,
     ),
     "Y39": (
         [
-            hb(140, 10), report(MASS, 400, ident="r0"), report("FINDINGS: Paraspinal mass. Paraplegia."),
+            hb(140, 10),
+            report(MASS, 400, ident="r0"),
+            report("FINDINGS: Paraspinal mass. Paraplegia."),
             pathology("DIAGNOSIS: Paraspinal mass, core biopsy: extramedullary hematopoiesis.", 360),
         ],
         e(b="B0", g="present", row="R1", indicator="critical", tier="known", card="K-1"),
     ),
     "Y40": (
         [
-            NTDT, report("FINDINGS: Paraspinal mass. The spinal cord is compressed.", 40),
+            NTDT,
+            report("FINDINGS: Paraspinal mass. The spinal cord is compressed.", 40),
             procedure("CT-guided biopsy of the paraspinal mass", 30),
             pathology("DIAGNOSIS: Paraspinal mass, core biopsy: schwannoma.", 28),
         ],
         e(g="present", row="R2", indicator="suppressed", tier="excluded", card=None),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -10,7 +10,22 @@ from emhwatch.model.assessment import Assessment
 from emhwatch.model.history import CardShown, History, Override
 from emhwatch.types import Indicator, Tier
 from tests.assess.bundles import (
-    TABLES, T, ago, assess, bundle, condition, drug, hb, lab, order, pathology, person, procedure, report, shown, status,
+    TABLES,
+    T,
+    ago,
+    assess,
+    bundle,
+    condition,
+    drug,
+    hb,
+    lab,
+    order,
+    pathology,
+    person,
+    procedure,
+    report,
+    shown,
+    status,
 )  # fmt: skip
 
 NTDT = condition("191189009")

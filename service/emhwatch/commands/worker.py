@@ -31,5 +31,5 @@ async def _work(settings: Settings) -> None:
     stop_on_signals(stop)
     async with open_service(settings) as service:
         log("worker started", version=service.tables.version, digest=service.tables.digest)
-        await service.worker.run(stop)
+        await service.work(stop)
     log("worker stopped")

@@ -215,11 +215,12 @@ class Matcher(Generic[T]):
             while place < stop:
                 word = words[place]
                 try:
-                    state = state.steps[word]
+                    following = state.steps[word]
                 except KeyError:
-                    state = self._step(state, word)
-                if state is None:
+                    following = self._step(state, word)
+                if following is None:
                     break
+                state = following
                 place += 1
                 if state.accepts:
                     best, accepts = place, state.accepts
