@@ -33,7 +33,7 @@ ALLOWED_NUMBERS: dict[tuple[str, int], str] = {
     ("tables/changes.py", 60): "characters of a value",
     ("tables/words.py", 183): "code point",
     ("text/anatomy.py", 1000): "a distance that is far",
-    ("text/masses.py", 20): "words between a mass and what belongs to it",
+    ("text/masses.py", 20): "nouns of a sentence that are looked at",
     ("text/segment.py", 60): "characters of a heading",
 }
 

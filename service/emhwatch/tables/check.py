@@ -11,7 +11,7 @@ from emhwatch.tables.source import TableFiles
 from emhwatch.tables.standard_form import standard_form
 
 #: Read by the authoring tools only.
-AUTHORING = ("mappings/cases/", coverage.LEFT_OUT)
+AUTHORING = ("mappings/cases/", coverage.LEFT_OUT, "terminology/left_out_phrases.csv")
 #: A column that every table may have, for people only.
 FREE = "note"
 
