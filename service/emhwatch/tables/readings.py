@@ -67,6 +67,7 @@ class ReadingRules:
     structures: Mapping[str, tuple[tuple[str, ...], Value]]  #: keys of a structure and the value of "normal"
     sites: Mapping[str, Site]
     nouns: Mapping[str, Noun]
+    named: frozenset[str]  #: terms that name a mass
     modalities: Mapping[str, str]
     roles: Mapping[str, str]  #: name in the engine -> key of the policy
     terms: Mapping[str, frozenset[str]]  #: name in the engine -> terms of the lexicon
@@ -103,6 +104,11 @@ def parse(files: TableFiles, known: frozenset[str]) -> ReadingRules:
     for name in ROLE_KEYS:
         if name not in roles:
             files.problem(f"{FOLDER}/roles.toml", 0, name, "missing", "name the key")
+    nouns = {
+        row["term"]: Noun(row["term"], _value(row["value"]), _value(row["film"]), row["key"])
+        for row in files.csv(f"{FOLDER}/nouns.csv", ("term", "value", "film", "key"))
+        if _terms(row, ("term",), known, files)
+    }
     labs = files.toml(f"{FOLDER}/labs.toml")
     return ReadingRules(
         by_anchor=_findings(files, keys, known),
@@ -116,11 +122,8 @@ def parse(files: TableFiles, known: frozenset[str]) -> ReadingRules:
             for row in files.csv(f"{FOLDER}/sites.csv", ("term", "class", "key", "region"))
             if _terms(row, ("term",), known, files) and _one_of(row, "class", CLASSES, files)
         },
-        nouns={
-            row["term"]: Noun(row["term"], _value(row["value"]), _value(row["film"]), row["key"])
-            for row in files.csv(f"{FOLDER}/nouns.csv", ("term", "value", "film", "key"))
-            if _terms(row, ("term",), known, files)
-        },
+        nouns=nouns,
+        named=frozenset(nouns),
         modalities={row["code"]: row["kind"] for row in files.csv(f"{FOLDER}/modalities.csv", ("code", "kind"))},
         roles=roles,
         terms=_roles(named.get("terms", {}), known, files),

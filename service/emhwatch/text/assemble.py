@@ -18,13 +18,13 @@ _CERTAINTY = {Value.ABSENT: Certainty.NEGATED, Value.POSSIBLE: Certainty.HEDGED}
 
 def masses_of(groups: list[Group], natures: list[Nature], rules: ReadingRules) -> tuple[TextMass, ...]:
     """The masses in the order of the report."""
-    return tuple(_mass(index, group, natures, rules) for index, group in enumerate(groups))
+    instead = {nature.group: nature.value for nature in natures if nature.whole}
+    return tuple(_mass(index, group, instead.get(index), rules) for index, group in enumerate(groups))
 
 
-def _mass(index: int, group: Group, natures: list[Nature], rules: ReadingRules) -> TextMass:
+def _mass(index: int, group: Group, instead: Value | None, rules: ReadingRules) -> TextMass:
     lead = group.lead()
     start, end, text = lead.scene.span(lead.hit.start, lead.hit.end)
-    instead = next((nature.value for nature in natures if nature.whole and nature.group_of(group)), None)
     return TextMass(
         index=index,
         value=instead or group.value(),
@@ -52,11 +52,14 @@ def of_denials(denials: list[Mention], rules: ReadingRules) -> Iterator[Finding]
             yield _of_mention(mention, rules.roles["mass"], mention.value, regions=regions)
 
 
-def of_groups(groups: list[Group], rules: ReadingRules, kind: str) -> Iterator[Finding]:
+def of_groups(groups: list[Group], natures: list[Nature], rules: ReadingRules, kind: str) -> Iterator[Finding]:
     """One finding for each mention of a mass, and the keys of the mass as a whole."""
-    for group in groups:
+    replaced = {nature.group for nature in natures if nature.whole}
+    for index, group in enumerate(groups):
+        if index in replaced:
+            continue
         for mention in group.mentions:
-            if not mention.pointer:
+            if mention.sites:
                 yield _of_mention(mention, rules.roles["mass"], mention.value)
         if group.value() is not Value.ABSENT:
             for key, value, mention in derive.derived(group, rules, kind):
@@ -132,7 +135,11 @@ def _time(scene: Scene, assertion: Assertion) -> Temporality:
 def newest(findings: list[Finding]) -> list[Finding]:
     """An addendum replaces what it conflicts with (policy 2.6)."""
     late = {(f.key, f.mass) for f in findings if f.section is Section.ADDENDUM and f.value is not Value.UNKNOWN}
+    keys = {key for key, _ in late}
     of_all = {key for key, mass in late if mass is None}
-    return [
-        f for f in findings if f.section is Section.ADDENDUM or ((f.key, f.mass) not in late and f.key not in of_all)
-    ]
+
+    def replaced(finding: Finding) -> bool:
+        key, mass = finding.key, finding.mass
+        return (key, mass) in late or key in of_all or (mass is None and key in keys)
+
+    return [f for f in findings if f.section is Section.ADDENDUM or not replaced(f)]

@@ -122,7 +122,7 @@ def _ends_forward(
             and not other.row.forward
         ):
             return True
-        if narrow and kind == "normal":
+        if narrow and (kind == "normal" or (kind in ("leading", "hedged") and words[other.start - 1] == ",")):
             return True
     depth = 0
     for at in range(cue.end, start):

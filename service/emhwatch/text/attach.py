@@ -1,11 +1,14 @@
 """Which mass a feature belongs to (policy 7.3): the one of its clause, else the one last named, else pooled."""
 
+from bisect import bisect_left
+
 from emhwatch.tables.readings import ReadingRules
 from emhwatch.text.grouping import Group
 from emhwatch.text.masses import Mention
 from emhwatch.text.statements import Statement
 from emhwatch.types import Section
 
+_LOOK = 12  #: mentions before a feature that are looked at
 _BACK = 4  #: sentences that a feature may stand after its mass
 
 
@@ -15,6 +18,7 @@ def attach(statements: list[Statement], mentions: list[Mention], groups: list[Gr
     for mention in mentions:
         by_scene.setdefault(mention.scene.index, []).append(mention)
     own = sorted((m for group in groups for m in group.mentions), key=lambda m: m.hit.start)
+    places = [m.hit.start for m in own]
     for statement in statements:
         if statement.key not in rules.of_mass and statement.kind not in ("biopsy", "histology"):
             continue
@@ -25,7 +29,7 @@ def attach(statements: list[Statement], mentions: list[Mention], groups: list[Gr
         elif _of_other_organ(statement, nearest):
             statement.drop = statement.kind == "context"
         else:
-            _look_back(statement, own, groups)
+            _look_back(statement, _before(own, places, statement.hit.start), groups)
 
 
 def _distance(mention: Mention, statement: Statement) -> int:
@@ -58,8 +62,8 @@ def _of_other_organ(statement: Statement, nearest: Mention | None) -> bool:
     return spinal is None or organ.gap(statement.hit) < spinal.gap(statement.hit)
 
 
-def _look_back(statement: Statement, own: list[Mention], groups: list[Group]) -> None:
-    before = [m for m in own if m.hit.start < statement.hit.start and m.section is statement.scene.section]
+def _look_back(statement: Statement, earlier: list[Mention], groups: list[Group]) -> None:
+    before = [m for m in earlier if m.section is statement.scene.section]
     if before and statement.scene.index - before[-1].scene.index <= _BACK:
         last = before[-1]
         in_sentence = {m.group for m in before if m.scene is last.scene}
@@ -71,3 +75,8 @@ def _look_back(statement: Statement, own: list[Mention], groups: list[Group]) ->
         statement.mass = 0
     elif len(groups) > 1:
         statement.pooled = True
+
+
+def _before(own: list[Mention], places: list[int], start: int) -> list[Mention]:
+    at = bisect_left(places, start)
+    return own[max(0, at - _LOOK) : at]

@@ -65,7 +65,8 @@ def derived(group: Group, rules: ReadingRules, kind: str) -> Iterator[tuple[str,
     mid = [m for m in group.mentions if m.mid]
     if mid:
         yield roles["level_mid"], Value.PRESENT, mid[0]
-    sized = [m for m in group.mentions if m.size == size_of(group) and m.size]
+    size = size_of(group)
+    sized = [m for m in group.mentions if size and m.size == size]
     if sized:
         yield roles["size"], Value.PRESENT, sized[0]
     if kind == "film":

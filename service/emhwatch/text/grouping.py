@@ -7,10 +7,11 @@ from emhwatch.text.anatomy import merge_sides, overlap, union
 from emhwatch.text.masses import Mention, is_past
 from emhwatch.types import Section, Side, Value
 
+_MOST = 16  #: masses told apart in one report; what comes after belongs to the last one
 _STRENGTH = {Value.PRESENT: 3, Value.POSSIBLE: 2, Value.ABSENT: 1, Value.UNKNOWN: 0}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Group:
     """Mentions of one mass."""
 
@@ -18,6 +19,7 @@ class Group:
     sites: dict[str, Site] = field(default_factory=dict)
     side: Side | None = None
     levels: tuple[str, ...] = ()
+    denied: bool = False  #: an addendum denies it
 
     def add(self, mention: Mention) -> None:
         """Take in one more mention."""
@@ -36,6 +38,8 @@ class Group:
 
     def value(self) -> Value:
         """A of this mass: an addendum replaces, else the strongest statement; a past mention alone is possible."""
+        if self.denied:
+            return Value.ABSENT
         late = [m for m in self.mentions if m.section is Section.ADDENDUM]
         current = [m for m in late or self.mentions if not is_past(m)]
         if current:
@@ -54,6 +58,8 @@ def group_mentions(mentions: list[Mention]) -> list[Group]:
     last: Group | None = None
     for mention in mentions:
         group = _match(mention, groups, last)
+        if group is None and len(groups) == _MOST:
+            group = last
         if group is None:
             if mention.site_class is None:
                 continue
@@ -85,7 +91,7 @@ def _fits(mention: Mention, group: Group) -> bool:
     if not overlap(mention.levels, group.levels):
         return False
     if mention.side and group.side and mention.side is not group.side:
-        one_sentence = any(other.scene is mention.scene for other in group.mentions)
+        one_sentence = group.mentions[-1].scene is mention.scene
         if Side.BILATERAL not in (mention.side, group.side) and Side.MIDLINE not in (mention.side, group.side):
             return one_sentence and not mention.another
     if mention.sites and mention.site_class and group.site_class and mention.site_class != group.site_class:
@@ -95,7 +101,7 @@ def _fits(mention: Mention, group: Group) -> bool:
 
 def _part(mention: Mention, group: Group) -> bool:
     """A mention of class A2 is a part of an A1 mass when it is epidural, or in the same sentence; else its own."""
-    if any(other.scene is mention.scene for other in group.mentions):
+    if group.mentions[-1].scene is mention.scene:
         return True
     terms = {site.term for site in mention.sites} | set(group.sites)
     return mention.scene.roles["own_place"].isdisjoint(terms)

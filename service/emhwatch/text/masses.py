@@ -1,20 +1,22 @@
 """Mentions of a mass: noun and site stand apart and in any order (policy 3.1, 3.2)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from emhwatch.tables.readings import Noun, ReadingRules, Site
 from emhwatch.text.anatomy import levels_in, merge_sides, size_in
-from emhwatch.text.assertion import Assertion
+from emhwatch.text.assertion import PLAIN, Assertion
 from emhwatch.text.scene import Hit, Scene, is_fact, value_of
-from emhwatch.types import Experiencer, Section, Side, Temporality, Value
+from emhwatch.types import Certainty, Experiencer, Section, Side, Temporality, Value
 
 SIDES = {"right": Side.RIGHT, "left": Side.LEFT, "bilateral": Side.BILATERAL, "midline": Side.MIDLINE}
+_MOST = 20  #: nouns of one sentence that are looked at, which bounds the work
 _NUMBER_REACH = 8  #: words between a number and the noun that it counts
+_PLANS = frozenset(("planned",))
 _FAR = 14  #: words between noun and site at most
 _OUTSIDE = 5  #: cost of a site beyond the next noun
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Mention:
     """A noun for a mass in one sentence."""
 
@@ -55,7 +57,9 @@ class Mention:
 
 def mentions_in(scene: Scene, rules: ReadingRules, kind: str, before: Scene | None) -> list[Mention]:
     """All mentions of a sentence, wherever they are; `before` may lend its region to a bare denial."""
-    nouns = [(hit, noun) for hit in scene.hits if (noun := _noun(hit, rules, kind)) is not None]
+    if rules.named.isdisjoint(scene.terms) and not scene.has("pointer"):
+        return []
+    nouns = [(hit, noun) for hit in scene.hits if (noun := _noun(hit, rules, kind)) is not None][:_MOST]
     pointers = scene.of(scene.roles["pointer"])
     found: list[Mention] = []
     taken = {hit.start for hit, _ in nouns}
@@ -111,7 +115,7 @@ def _zones(scene: Scene, hits: list[Hit]) -> list[tuple[int, int]]:
 def _mention(
     scene: Scene, hit: Hit, noun: Noun, zone: tuple[int, int], rules: ReadingRules, kind: str, before: Scene | None
 ) -> Mention:
-    assertion = scene.judge(hit.start, hit.end)
+    assertion = _of_the_mass(scene, hit, scene.judge(hit.start, hit.end))
     value = value_of(assertion)
     plain = _plain(noun, kind) or Value.PRESENT
     mention = Mention(scene, hit, value, assertion, noun.term, noun.key)
@@ -124,6 +128,16 @@ def _mention(
         mention.value = Value.POSSIBLE
     _locate(mention, zone, rules, before)
     return mention
+
+
+def _of_the_mass(scene: Scene, hit: Hit, assertion: Assertion) -> Assertion:
+    """A hedge or plan whose object is a biopsy says nothing about the mass ("we suggest sampling of the mass")."""
+    cue = assertion.cue
+    if cue is not None and assertion.certainty is not Certainty.NEGATED:
+        for sample in scene.of(scene.roles["biopsy"]):
+            if cue.end <= sample.start and sample.end <= hit.start:
+                return PLAIN
+    return replace(assertion, effects=assertion.effects - _PLANS) if assertion.effects & _PLANS else assertion
 
 
 def _describe(mention: Mention, zone: tuple[int, int]) -> None:

@@ -13,7 +13,7 @@ from emhwatch.types import Certainty, Experiencer, Section, Value
 _REACH = 12  #: words between a mass and what it is said to be
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Nature:
     """Something named at the site of a mass, or as what the mass is."""
 
@@ -32,17 +32,18 @@ class Nature:
         """A fluid collection, abscess, phlegmon or haematoma (policy 3.5)."""
         return self.kind in self.scene.roles["fluid"]
 
-    def group_of(self, group: Group) -> bool:
-        """Whether this is what every current mention of the group is said to be."""
-        return self.mention is not None and self.mention in group.mentions
+    @property
+    def group(self) -> int | None:
+        """The mass that is said to be this."""
+        return self.mention.group if self.mention is not None else None
 
     def findings(self, groups: list[Group], rules: ReadingRules) -> list[Finding]:
         """Findings of this thing beside, or instead of, a mass."""
-        mass = next((index for index, group in enumerate(groups) if self.group_of(group)), None)
-        solid = [index for index, _ in enumerate(groups)] if not self.whole else []
+        mass = self.group
+        solid = not self.whole and bool(groups)
         made = []
         if self.fluid and solid and self.at_site:
-            made.append(self._finding(rules.roles["rim"], self.stated, mass if mass is not None else solid[-1]))
+            made.append(self._finding(rules.roles["rim"], self.stated, mass if mass is not None else len(groups) - 1))
         elif self.at_site and not solid and self.stated is not Value.ABSENT:
             if self.fluid:
                 made.append(self._finding(rules.roles["collection"], self.stated, None))

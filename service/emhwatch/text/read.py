@@ -3,7 +3,6 @@
 from emhwatch.model.reading import Reading
 from emhwatch.tables.readings import ReadingRules
 from emhwatch.tables.text import Language, TextTables
-from emhwatch.tables.words import fold, split
 from emhwatch.text.assemble import masses_of, newest, of_denials, of_groups, of_statements
 from emhwatch.text.attach import attach
 from emhwatch.text.diagnosis import biopsy_statements, drop_weak_names, settle
@@ -13,7 +12,7 @@ from emhwatch.text.masses import Mention, counts, mentions_in
 from emhwatch.text.measure import measurements_in
 from emhwatch.text.nature import Nature, natures_in
 from emhwatch.text.scene import Scene, scenes_of
-from emhwatch.text.segment import Layout, lay_out
+from emhwatch.text.segment import Layout, lay_out, tokens_of
 from emhwatch.text.statements import Statement, spleen_statements, statements_in
 from emhwatch.types import Section, Temporality, Value
 
@@ -33,7 +32,8 @@ def read_report(
 
     `pathology`: the text is a pathology report, so a tissue diagnosis needs no word for a mass or a biopsy.
     """
-    code = language if language in tables.languages else choose(split(fold(text)).words, tables)
+    tokens = tokens_of(text)
+    code = language if language in tables.languages else choose(tokens.split.words, tables)
     if language is not None and language.split("-")[0].lower() in tables.languages:
         code = language.split("-")[0].lower()
     if code is None:
@@ -41,7 +41,7 @@ def read_report(
             text=text, language=None, supported=not text.strip(), notes=(UNSUPPORTED,) if text.strip() else ()
         )
     chosen = tables.languages[code]
-    layout = lay_out(text, chosen)
+    layout = lay_out(tokens, chosen)
     scenes = scenes_of(layout, chosen, tables.rules.terms)
     return _Report(layout, chosen, scenes, tables.rules, _kind(modality, tables.rules), pathology).reading()
 
@@ -81,6 +81,9 @@ class _Report:
         stated = [m for m in self.mentions if counts(m)]
         denials = [m for m in stated if m.value is Value.ABSENT and m.regional and not m.pointer and not _gone(m)]
         groups = self._groups(stated)
+        if any(m.section is Section.ADDENDUM and m.sites for m in denials):
+            for group in groups:
+                group.denied = not any(m.section is Section.ADDENDUM for m in group.mentions)
         settle(self.statements, groups, self.rules)
         attach(self.statements, self.mentions, groups, self.rules)
         if not groups:  # fluid that is the whole finding is no fluid inside a mass (policy 3.5)
@@ -88,7 +91,7 @@ class _Report:
             self.statements = [s for s in self.statements if s.key != rim or not self.natures]
         assembled = [
             *of_denials(denials, self.rules),
-            *of_groups(groups, self.rules, self.kind),
+            *of_groups(groups, self.natures, self.rules, self.kind),
             *of_statements(self.statements),
             *(finding for nature in self.natures for finding in nature.findings(groups, self.rules)),
         ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from emhwatch.model.reading import SectionSpan
 from emhwatch.tables.text import Language
-from emhwatch.tables.words import fold, split
+from emhwatch.tables.words import Split, fold, split
 from emhwatch.types import Section
 
 _MARKER = re.compile(r"[ \t]*+(?:[-*>#]++(?=[ \t])|\(?[0-9]{1,2}+[.)](?![0-9])|[a-h][.)](?=[ \t]))[ \t]*+")
@@ -14,6 +14,7 @@ _DECORATION = frozenset('*#-_=>+.|"')
 _ENDERS = frozenset(".!?;")
 _LINE_FLOOR = 34  #: shorter lines are never taken for wrapped ones
 _WRAP_FLOOR = 60  #: the same before a capital letter
+_LONGEST = 150  #: words of a statement, which then ends at a comma
 _TOPIC_WORDS = 7
 _HEADING_WORDS = 6
 
@@ -41,10 +42,24 @@ class Layout:
     sentences: tuple[Sentence, ...]
 
 
-def lay_out(text: str, language: Language, section: Section | None = None) -> Layout:
-    """Divide a report. `section` names the section of a text without headings."""
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A text as read, folded, and its tokens."""
+
+    text: str
+    folded: str
+    split: Split
+
+
+def tokens_of(text: str) -> Tokens:
+    """Fold and split a text."""
     folded = fold(text)
-    tokens = split(folded)
+    return Tokens(text, folded, split(folded))
+
+
+def lay_out(read: Tokens, language: Language, section: Section | None = None) -> Layout:
+    """Divide a report. `section` names the section of a text without headings."""
+    text, folded, tokens = read.text, read.folded, read.split
     words, starts, ends = tokens.words, tokens.starts, tokens.ends
     sentences: list[Sentence] = []
     spans: list[SectionSpan] = []
@@ -101,6 +116,10 @@ def _statements(
             while line < len(breaks) and breaks[line] <= starts[index]:
                 line += 1
             limit = breaks[line] if line < len(breaks) else len(text) + 1
+        if (index - first >= _LONGEST and word == ",") or index - first >= 2 * _LONGEST:  # bounds the work per sentence
+            statements.append((first, index + 1, hard))
+            first, hard = index + 1, False
+            continue
         if word in _ENDERS:
             after = index + 1
             if after < count and starts[after] == ends[index] and words[after] not in "\"')]*":

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from emhwatch.tables.text import Language, TextTables
 from emhwatch.text.assertion import Assertion, find_cues, judge
-from emhwatch.text.language import detect
-from emhwatch.text.segment import Layout, Sentence, lay_out, sentence_at
+from emhwatch.text.language import choose
+from emhwatch.text.segment import Layout, Sentence, lay_out, sentence_at, tokens_of
 from emhwatch.types import Certainty, Experiencer, Section, Temporality
 
 #: Temporality in the three words of the command line.
@@ -32,9 +32,10 @@ def read_span(
     text: str, start: int, end: int, tables: TextTables, *, section: Section | None = None, language: str | None = None
 ) -> SpanReading:
     """Judge the code points `start` to `end` of a text. A language that is not supported is read as the first one."""
-    code = language if language in tables.languages else detect(text, tables)
+    tokens = tokens_of(text)
+    code = language if language in tables.languages else choose(tokens.split.words, tables)
     chosen = tables.languages.get(code or "") or next(iter(tables.languages.values()))
-    layout = lay_out(text, chosen, section)
+    layout = lay_out(tokens, chosen, section)
     sentence, first, last = sentence_at(layout, start, end)
     return _in_section(judge_words(layout, sentence, chosen, first, last), sentence.section)
 
@@ -52,4 +53,6 @@ def _in_section(assertion: Assertion, section: Section) -> SpanReading:
     certainty = assertion.certainty
     if temporality is Temporality.RESOLVED:
         certainty = Certainty.NEGATED
+    elif certainty is Certainty.AFFIRMED and "unassessed" in assertion.effects:
+        certainty = Certainty.HEDGED
     return SpanReading(certainty, temporality, assertion.experiencer, assertion)

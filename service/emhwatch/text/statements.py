@@ -13,7 +13,7 @@ _ASKED_IN = frozenset((Section.FINDINGS, Section.IMPRESSION, Section.RECOMMENDAT
 _NORMAL_REACH = 9  #: words between a structure and "normal"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Statement:
     """One statement about one key, not yet attributed to a mass."""
 
