@@ -179,12 +179,13 @@ def _locate(mention: Mention, zone: tuple[int, int], rules: ReadingRules, before
     """Find the site of the noun: the closest one, and those joined to it in a list."""
     scene, hit = mention.scene, mention.hit
     candidates = [(other, site) for other in scene.hits if (site := _site(other, rules)) is not None]
+    touching = [other.start for other in scene.of(scene.roles["touches"])]  # "mass displacing the lung"
     priced = []
     for other, site in candidates:
         cost = other.gap(hit)
         if not zone[0] <= other.start < zone[1]:
             cost += _OUTSIDE
-        if other.start >= hit.end and _pushed(scene, hit, other):
+        if other.start >= hit.end and any(hit.end <= at < other.start for at in touching):
             cost += _OUTSIDE
         if cost <= _FAR + _OUTSIDE:
             priced.append((cost, other.start, other, site))
@@ -205,11 +206,6 @@ def _site(hit: Hit, rules: ReadingRules) -> Site | None:
         if site is not None:
             return site
     return None
-
-
-def _pushed(scene: Scene, noun: Hit, site: Hit) -> bool:
-    """Whether the site is only what the mass touches ("mass displacing the lung")."""
-    return any(noun.end <= other.start < site.start for other in scene.of(scene.roles["touches"]))
 
 
 def _joined(scene: Scene, best: Hit, candidates: list[tuple[Hit, Site]]) -> list[Site]:
