@@ -194,6 +194,15 @@ def _locate(mention: Mention, zone: tuple[int, int], rules: ReadingRules, before
         return
     _, _, best, _ = min(priced, key=lambda item: item[:2])
     chosen = _joined(scene, best, candidates)
+    if all(site.site_class == "none" for site in chosen):  # such a site counts when the mass reaches the spine (3.1)
+        chosen += [
+            site
+            for other, site in candidates
+            if site.site_class == "A1"
+            and hit.end <= other.start < zone[1]
+            and any(hit.end <= at < other.start for at in touching)
+            and scene.judge(other.start, other.end).certainty is not Certainty.NEGATED
+        ]
     mention.regional = True
     mention.sites = [site for site in chosen if site.site_class in ("A1", "A2", "none")]
     _refine(mention, scene)
