@@ -31,8 +31,12 @@ def server(hapi: str) -> Iterator[httpx.Client]:
         for kind in ("CodeSystem", "ValueSet", "ConceptMap"):
             resources = of(kind)
             for start in range(0, len(resources), 40):
+                # By canonical, not by id: another test may have published it on the same server.
                 entries = [
-                    {"resource": r, "request": {"method": "PUT", "url": f"{kind}/{r['id']}"}}
+                    {
+                        "resource": {k: v for k, v in r.items() if k != "id"},
+                        "request": {"method": "PUT", "url": f"{kind}?url={r['url']}&version={quote(r['version'])}"},
+                    }
                     for r in resources[start : start + 40]
                 ]
                 answer = client.post("", json={"resourceType": "Bundle", "type": "batch", "entry": entries})
