@@ -75,7 +75,7 @@ class Biopsies:
                 continue
             code = order.hits[0].coding if order.hits else None
             fact = coded_fact(RECOMMENDED, Value.PRESENT, order, code=code, text=order.text)
-            named = self._named(order.side, order.levels)
+            named = self._named(order.side, order.levels, _site_class(order.words))
             found.append(Plan(value, fact, named, order.priority, order, order.side, order.levels))
         return found
 
@@ -89,15 +89,15 @@ class Biopsies:
         coded = {mass.evidence.reference for mass in self.masses.standing}
         return _names_mass(order.words) or bool((reported | coded) & set(order.reports))
 
-    def _named(self, side: Side | None, levels: Sequence[str]) -> frozenset[int]:
-        """Masses that a side or level names; empty when it names none or all."""
-        if side is None and not levels:
+    def _named(self, side: Side | None, levels: Sequence[str], site: str | None = None) -> frozenset[int]:
+        """Masses that a side, a level or a class of site names; empty when it names none or all."""
+        if side is None and not levels and site is None:
             return frozenset()
         standing = self.masses.standing
         fits = frozenset(
             index
             for index, mass in enumerate(standing)
-            if same_mass((None, side, levels), (None, mass.side, mass.levels))
+            if same_mass((site, side, levels), (mass.site_class, mass.side, mass.levels))
         )
         return fits if len(fits) < len(standing) or len(standing) == 1 else frozenset()
 
@@ -342,3 +342,9 @@ def _stated_day(finding: Finding) -> Days | None:
         return Days(date(year, 1, 1), date(year, 12, 31))
     except ValueError:
         return None
+
+
+def _site_class(words: Reading | None) -> str | None:
+    """Class of the site that an order's words name; None when they name none or several."""
+    classes = {mass.site_class for mass in words.masses if mass.site_class} if words else set()
+    return classes.pop() if len(classes) == 1 else None
