@@ -79,6 +79,14 @@ def test_h31_translated_and_broken_words_are_understood() -> None:
     assert value(text, "bone_destruction") == "absent"
 
 
+@pytest.mark.parametrize("ending", ["-\n", "- \r\n  "])
+def test_h31_a_word_with_a_hyphen_may_be_wrapped_at_it(ending: str) -> None:
+    seen = f"FINDINGS: There is a large, heterogeneous left para{ending}vertebral mass at T9."
+    denied = f"FINDINGS: Compared with the examination before, no para{ending}spinal mass is seen."
+    assert value(seen, "paraspinal_mass") == "present"
+    assert value(denied, "paraspinal_mass") == "absent"
+
+
 def test_h31_an_unsupported_language_says_nothing_about_the_mass() -> None:
     text = "BEFUND: Keine paravertebrale Raumforderung. Milz vergrößert. Wirbelkörper unauffällig und regelrecht."
     found = reading(text)

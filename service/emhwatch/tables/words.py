@@ -13,7 +13,7 @@ _ASCII_TOKEN = re.compile(r"[0-9]++(?:[.,][0-9]++)?+|[a-z]++[0-9]*+|[^\sa-z0-9]"
 _TOKEN = re.compile(
     r"\d++(?:[.,]\d++)?+|[^\W\d_](?:[^\W\d_]|[\u0300-\u036f\u00ad\u200b-\u200d\ufeff])*+\d*+|[^\s\u200b-\u200d\ufeff\u00ad]"
 )
-_JOINT = re.compile(r"(?<=[a-z])['-](?=[a-z])|(?<=[a-z0-9])-(?=[a-z]{3})")
+_JOINT = re.compile(r"(?<=[a-z])['-](?=[a-z])|(?<=[a-z0-9])-(?=[a-z]{3})|(?<=[a-z])-(?=[ \t]*+\r?\n[ \t]*+[a-z])")
 _TIMES = re.compile(r"(?<=[0-9]) ?[x*](?= ?[0-9])")
 TIMES = "\u00d7"  #: sign between two diameters after folding
 _IGNORED = re.compile("[\u0300-\u036f\u00ad\u200b-\u200d\ufeff]")
