@@ -5,8 +5,7 @@
       InputError                the call or its input is wrong (exit 2)
       TableError                the tables are not valid; carries the problems
       IntakeError               a notification is refused
-        NotificationMalformed, SubscriptionUnknown, SenderUntrusted, BodyTooLarge, RateLimited
-        InboxUnavailable
+        NotificationMalformed, SenderUntrusted, BodyTooLarge, InboxUnavailable
       StoreUnavailable          the data store cannot be used now
       FhirError                 the FHIR server did not do what was asked
         FhirUnavailable, FhirThrottled, FhirUnauthorized, FhirForbidden, FhirNotFound, FhirGone,
@@ -83,14 +82,6 @@ class NotificationMalformed(IntakeError):
     issue_type = "structure"
 
 
-class SubscriptionUnknown(IntakeError):
-    """The subscription is not one of ours."""
-
-    code = "subscription-unknown"
-    issue_type = "not-found"
-    status = 404
-
-
 class SenderUntrusted(IntakeError):
     """The sender did not prove who it is."""
 
@@ -105,14 +96,6 @@ class BodyTooLarge(IntakeError):
     code = "body-too-large"
     issue_type = "too-long"
     status = 413
-
-
-class RateLimited(IntakeError):
-    """The sender exceeds its rate."""
-
-    code = "rate-limited"
-    issue_type = "throttled"
-    status = 429
 
 
 class InboxUnavailable(IntakeError):

@@ -8,7 +8,6 @@ it brings its own resources and calls the same `evaluate`.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from emhwatch.assess.evaluate import SiteOptions, evaluate
@@ -16,12 +15,6 @@ from emhwatch.model.assessment import Assessment
 from emhwatch.model.event import ResourceEvent
 from emhwatch.ports import ChartFetcher, Clock, HistoryStore, Publisher
 from emhwatch.tables.load import TableSet
-
-Step = Callable[[str], Awaitable[None]]
-
-
-async def no_step(_: str) -> None:
-    """The default observer of steps: does nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +27,6 @@ class Pipeline:
     tables: TableSet
     clock: Clock
     options: SiteOptions
-    step: Step = no_step  #: called with "fetched", "decided", "written"; proofs interrupt here
 
     async def run(self, event: ResourceEvent) -> list[Assessment]:
         """Evaluate everything that one event concerns and write it back.
@@ -43,7 +35,6 @@ class Pipeline:
             FhirError: the server could not be read or written; the inbox decides on the retry.
         """
         charts = await self.fetcher.fetch(event)
-        await self.step("fetched")
         assessments = []
         for data in charts:
             history = await self.history.load(event.server, data.patient) if data.patient else None
@@ -59,8 +50,6 @@ class Pipeline:
                 incomplete=data.incomplete,
                 withdrawn=data.withdrawn,
             )
-            await self.step("decided")
             await self.publisher.publish(assessment, event)
-            await self.step("written")
             assessments.append(assessment)
         return assessments

@@ -55,7 +55,6 @@ class FhirSettings:
     cert_key_file: str = setting("", "key of the client certificate (mtls)")
     ca_file: str = setting("", "certificate authority of the server; empty: the system's")
     allow_http: bool = setting(False, "send credentials over http:// outside this machine (a network that you trust)")
-    client_ids: bool = setting(False, "the server allows ids chosen by the client (PUT)")
     security_labels: tuple[str, ...] = setting(
         (), "confidentiality codes whose resources may be used besides N, L, M, U"
     )
@@ -149,9 +148,6 @@ class TelemetrySettings:
     """Logs and metrics."""
 
     log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR")
-    pseudonym_key: str = setting(
-        "", "key of the keyed hash that replaces ids in logs; empty: random at each start", secret=True
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,20 +85,6 @@ def test_remission_stands_on_the_code() -> None:
     assert [(e.concept, e.value) for e in CODES.find(CM, "C91.00")] == [("acute_leukemia", None)]
 
 
-def test_concept_with_several_codings_once_each() -> None:
-    coding = [
-        {"system": CM, "code": "D56.1"},
-        {"system": GM, "code": "D56.1"},
-        {"system": "http://snomed.info/sct", "code": "40108008"},
-        {"code": "D56.1"},
-        "not a coding",
-    ]
-    assert [e.concept for e in CODES.find_concept({"coding": coding})] == ["thal_beta", "thalassemia"]
-    assert CODES.find_concept({"text": "thalassemia"}) == CODES.find_concept(None) == ()
-    assert CODES.find_concept({"coding": {"system": CM}}) == ()
-    assert CODES.find_coding({"system": CM, "code": 5}) == ()
-
-
 def test_roles_of_what_is_never_evidence() -> None:
     for code in ("D75.89", "Z86.2", "Z83.2"):
         assert [e.role for e in CODES.find(CM, code)] == [Role.CONTEXT]

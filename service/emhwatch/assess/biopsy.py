@@ -263,9 +263,7 @@ class Biopsies:
                 found.append((told, replace(text_fact(source, finding), key=back[told])))
         by_value = {value: key for key, value in self._histology_keys.items()}
         for hit in report.conclusions:
-            value = (
-                Histology.EMH if hit.role == "emh" else Histology.OTHER if hit.role in ("rival", "disease") else None
-            )
+            value = _BY_ROLE.get(hit.role)
             if value is not None:
                 fact = coded_fact(by_value[value], Value.PRESENT, report, code=hit.coding, days=_taken(report))
                 found.append((value, fact))

@@ -19,7 +19,6 @@ from emhwatch.ports import Clock
 from emhwatch.tables.load import TableSet
 
 _IDENTITY = "identity"
-_DRAFT = "draft"
 #: Bodies above this are evaluated beside the event loop, so that one long chart does not hold up all callers.
 _INLINE_BYTES = 96 * 1024
 #: Share of the time that fetching may use; the rest is for the evaluation and the answer.

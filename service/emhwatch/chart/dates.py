@@ -8,7 +8,6 @@ had it; free text is a date only if it is one.
 
 import re
 from calendar import monthrange
-from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -124,8 +123,3 @@ def _age(age: Resource, birth: Days) -> Days | None:
 def _later(day: date, months: int) -> date:
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
-
-
-def earliest(values: Iterable[Days | None]) -> Days | None:
-    """The first of some days, None when there is none."""
-    return min((value for value in values if value is not None), default=None)

@@ -181,11 +181,6 @@ class FhirClient:
             return None
         return SmartConfiguration.parse(_decode(answer.body))
 
-    async def server_date(self) -> str | None:
-        """The `Date` header of the server, to compare clocks."""
-        answer = await self._send("GET", "metadata", interaction="capabilities")
-        return answer.headers.get("date")
-
     async def _search_by_post(self, kind: str, params: tuple[tuple[str, str], ...]) -> Resource:
         answer = await self._send(
             "POST",

@@ -9,8 +9,6 @@ from emhwatch.inbox.arrival import Arrival, lane_of, version_number
 from emhwatch.inbox.schema import WAITING, event, lane
 from emhwatch.store.schema import now_ms
 
-CHANNEL = "emhwatch_inbox"  #: NOTIFY channel of PostgreSQL: something is due
-
 _Key = tuple[str, str, str, str, bool]
 
 
@@ -63,8 +61,6 @@ def make_due(connection: Connection, lanes: set[str]) -> None:
         ),
         [{"lane": name} for name in sorted(lanes)],
     )
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
 
 
 def _insert(connection: Connection) -> type[postgresql.Insert] | type[sqlite.Insert]:

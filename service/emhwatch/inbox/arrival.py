@@ -20,11 +20,6 @@ def lane_of(server: str, patient: str | None, reference: str) -> str:
     return f"{server}|{patient or reference}"
 
 
-def is_patient_lane(lane: str) -> bool:
-    """Whether the lane is that of a patient."""
-    return lane.partition("|")[2].startswith("Patient/")
-
-
 def version_number(version: str | None) -> int | None:
     """The version as a number where it is one: FHIR does not promise it, and others cannot be compared."""
     if version and version.isascii() and version.isdecimal() and len(version) <= 18:

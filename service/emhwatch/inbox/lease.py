@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from emhwatch.errors import EmhError, RetryClass
-from emhwatch.inbox.arrival import is_patient_lane
 from emhwatch.model.event import ResourceEvent
 
 
@@ -28,8 +27,3 @@ class Lease:
     waited_ms: int  #: from accepted to claimed
     lapsed: bool  #: taken over from a worker whose lease ended
     trace: str | None
-
-    @property
-    def of_patient(self) -> bool:
-        """Whether the lane is the patient's."""
-        return is_patient_lane(self.lane)

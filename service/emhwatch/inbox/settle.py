@@ -5,9 +5,8 @@ Everything here first takes the lane's row with the lease's token: a worker whos
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Update, func, select, update
+from sqlalchemy import Connection, Update, select, update
 
-from emhwatch.inbox.accept import make_due
 from emhwatch.inbox.claim import finish_events
 from emhwatch.inbox.lease import Lease, LeaseLost
 from emhwatch.inbox.schema import event, lane
@@ -49,29 +48,6 @@ def give_back(connection: Connection, leases: Sequence[Lease]) -> None:
             continue
         _unstart(connection, lease)
         connection.execute(_free(lease.lane).values(due=now_ms()))
-
-
-def move(connection: Connection, lease: Lease, to: str) -> None:
-    """Return an event unworked into another lane, where it keeps its place by its age.
-
-    Raises:
-        LeaseLost: another worker took the event over.
-    """
-    # Both rows in the order of their names, as `accept` does.
-    if to < lease.lane:
-        make_due(connection, {to})
-    _hold(connection, lease)
-    connection.execute(
-        update(event).where(event.c.id == lease.event_id).values(lane=to, attempts=func.max(event.c.attempts - 1, 0))
-        if connection.dialect.name == "sqlite"
-        else update(event)
-        .where(event.c.id == lease.event_id)
-        .values(lane=to, attempts=func.greatest(event.c.attempts - 1, 0))
-    )
-    more = connection.scalar(select(event.c.id).where(event.c.lane == lease.lane, event.c.finished.is_(None)).limit(1))
-    connection.execute(_free(lease.lane).values(due=None if more is None else now_ms()))
-    if to >= lease.lane:
-        make_due(connection, {to})
 
 
 def prolong(connection: Connection, leases: Sequence[Lease], lease_ms: int) -> set[int]:

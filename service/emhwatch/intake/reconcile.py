@@ -36,7 +36,6 @@ class Reconciler:
     subscriptions: Subscriptions | None = None  #: kept alive on the way; None: the server does not notify us
     source: str = "reconcile"
     on_fault: Callable[[BaseException], None] = lambda _: None
-    on_round: Callable[[int], None] = lambda _: None
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     _since: dict[str, datetime] = field(default_factory=dict)
 
@@ -52,7 +51,7 @@ class Reconciler:
             try:
                 if self.subscriptions is not None:
                     await self.subscriptions.ensure()
-                self.on_round(await self.once())
+                await self.once()
             except EmhError as error:
                 self.on_fault(error)
                 pause = min(pause, _RETRY_S)
@@ -61,9 +60,8 @@ class Reconciler:
             for wait in waits:
                 wait.cancel()
 
-    async def once(self) -> int:
-        """One search a watch; returns how many resources were seen."""
-        seen = 0
+    async def once(self) -> None:
+        """One search a watch."""
         for watch in self.watches:
             started = self.clock.now()
             since = self._since.get(watch.resource_type, started - self.lookback)
@@ -78,8 +76,6 @@ class Reconciler:
                 await self.accept(arrivals)
             last = _updated(result.resources[-1]) if result.resources and not result.complete else None
             self._since[watch.resource_type] = (last or started) - (OVERLAP if last is None else timedelta(0))
-            seen += len(arrivals)
-        return seen
 
     def _arrival(self, watch: Watch, resource: Resource) -> Arrival | None:
         ident, meta = resource.get("id"), resource.get("meta") or {}

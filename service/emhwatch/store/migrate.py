@@ -36,11 +36,6 @@ def migrate(engine: Engine) -> None:
         command.upgrade(config, "head")
 
 
-def is_current(connection: Connection) -> bool:
-    """Whether the schema is the one that this version of the service expects."""
-    return _revision(connection) == ScriptDirectory.from_config(_config(connection)).get_current_head()
-
-
 def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 

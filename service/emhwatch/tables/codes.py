@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from emhwatch.tables import keys as key_table
 from emhwatch.tables import systems as system_table
@@ -96,20 +95,6 @@ class CodeTables:
         if known is None or not code:
             return ()
         return self._entries(known, known.normalize(code))
-
-    def find_coding(self, coding: Mapping[str, Any]) -> tuple[CodeEntry, ...]:
-        """`find` for a FHIR Coding."""
-        system, code = coding.get("system"), coding.get("code")
-        return self.find(system, code) if isinstance(system, str) and isinstance(code, str) else ()
-
-    def find_concept(self, concept: Mapping[str, Any] | None) -> tuple[CodeEntry, ...]:
-        """Entries of all codings of a FHIR CodeableConcept, each concept once, in their order."""
-        found: dict[str, CodeEntry] = {}
-        codings = (concept or {}).get("coding")
-        for coding in codings if isinstance(codings, list) else ():
-            for entry in self.find_coding(coding) if isinstance(coding, Mapping) else ():
-                found.setdefault(entry.concept, entry)
-        return tuple(found.values())
 
     def entries(self) -> Iterator[CodeEntry]:
         """All entries, in table order by system."""

@@ -24,7 +24,6 @@ COMPUTED = frozenset(
     ]
 )
 #: Roles of keys that the computed conditions ask for.
-COMPUTED_ROLES = ("b3-cause", "iron-deficiency", "marrow-sign", "documented")
 GROUND_COLUMNS = ("ground", "grade", "infants", "needs", "without", "words")
 _VALUES = {
     "present": (Value.PRESENT,),
