@@ -17,6 +17,7 @@ from emhwatch.inbox.lease import Lease, LeaseLost
 from emhwatch.inbox.retry import MAX_ATTEMPTS, delay_ms
 from emhwatch.inbox.schema import DEAD, DONE
 from emhwatch.model.event import ResourceEvent
+from emhwatch.pause import pause
 from emhwatch.ports import Database
 
 FOREIGN = "unexpected"  #: reason of a failure that is not in our error tree
@@ -59,7 +60,7 @@ class Worker:
             while not stop.is_set():
                 self.wake.clear()
                 if not await self._claim():
-                    await self._pause(stop)
+                    await pause(self.poll_s, self.wake, stop)
             await self._drain()
         finally:
             heartbeat.cancel()
@@ -86,12 +87,6 @@ class Worker:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.pop(task, None)
         self.wake.set()
-
-    async def _pause(self, stop: asyncio.Event) -> None:
-        waits = [asyncio.create_task(self.wake.wait()), asyncio.create_task(stop.wait())]
-        await asyncio.wait(waits, timeout=self.poll_s, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
 
     async def _one(self, lease: Lease) -> None:
         started = time.monotonic()

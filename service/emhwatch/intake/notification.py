@@ -8,9 +8,11 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from emhwatch.errors import NotificationMalformed
+from emhwatch.inbox.arrival import Arrival
+from emhwatch.model.event import ResourceEvent
+from emhwatch.model.shape import obj, objects, text
 from emhwatch.types import Resource
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
@@ -18,6 +20,7 @@ _REFERENCE = re.compile(
     r"(?:(?P<base>https?://\S+)/)?(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9\-.]{1,64})(?:/_history/(?P<v>\S{1,64}))?"
 )
 _QUIET = frozenset({"handshake", "heartbeat"})
+_STATUS = frozenset({"Parameters", "SubscriptionStatus"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +33,17 @@ class Change:
     deleted: bool = False
     patient: str | None = None  #: decides the order of work and nothing else
 
+    def arrival(self, server: str, source: str, trace: str | None = None) -> Arrival:
+        """As the inbox takes it."""
+        event = ResourceEvent(
+            server=server,
+            resource_type=self.resource_type,
+            resource_id=self.resource_id,
+            version=self.version,
+            deleted=self.deleted,
+        )
+        return Arrival(event=event, source=source, patient=self.patient, trace=trace)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
@@ -38,7 +52,6 @@ class Notification:
     changes: tuple[Change, ...] = ()
     look: bool = False  #: something changed and the sender does not say what: look at the server
     kind: str = "rest-hook"  #: or handshake, heartbeat, event-notification, query-status
-    events: int | None = None  #: `events-since-subscription-start`
 
 
 def classic(method: str, path: str, body: Resource | None) -> Notification:
@@ -48,19 +61,11 @@ def classic(method: str, path: str, body: Resource | None) -> Notification:
         NotificationMalformed: neither the path nor the body names a resource.
     """
     named = _REFERENCE.fullmatch(path.strip("/"))
-    if method == "DELETE" and named:
-        return Notification(
-            changes=(Change(resource_type=named["type"], resource_id=named["id"], version=None, deleted=True),)
-        )
+    if named and (body is None or method == "DELETE"):
+        return Notification(changes=(_named(named, deleted=method == "DELETE"),))
     if body is None:
-        if named:
-            return Notification(
-                changes=(Change(resource_type=named["type"], resource_id=named["id"], version=named["v"]),)
-            )
         return Notification(look=True)
-    if body.get("resourceType") == "Bundle":
-        return topic(body, base="")
-    return Notification(changes=(_change(body),))
+    return Notification(changes=(change_of(body),))
 
 
 def topic(bundle: Resource, *, base: str) -> Notification:
@@ -68,57 +73,66 @@ def topic(bundle: Resource, *, base: str) -> Notification:
 
     Args:
         bundle: type `history` (R4) or `subscription-notification` (R4B).
-        base: base URL of the configured server; a focus on another host is refused. Empty: any host is refused
-            unless the focus is relative, see `_focus`.
+        base: base URL of the configured server; a focus on another host is refused.
 
     Raises:
         NotificationMalformed: it is no notification, or a focus is not on the configured server.
     """
-    entries = [e for e in _list(bundle.get("entry")) if isinstance(e, dict)]
-    status = entries[0].get("resource") if entries else None
-    if not isinstance(status, dict) or status.get("resourceType") not in ("Parameters", "SubscriptionStatus"):
+    held = [obj(entry, "resource") for entry in objects(bundle, "entry")]
+    if not held or held[0].get("resourceType") not in _STATUS:
         raise NotificationMalformed("Bundle.entry[0] is no status.", remedy="Send a Backport notification.")
-    kind, count, focuses = _status(status)
+    kind, focuses = _status(held[0])
     if kind in _QUIET:
-        return Notification(kind=kind, events=count)
-    held = [e["resource"] for e in entries[1:] if isinstance(e.get("resource"), dict)]
+        return Notification(kind=kind)
     changes = {(c.resource_type, c.resource_id): c for c in (_focus(f, base) for f in focuses)}
-    for resource in held:
-        if resource.get("resourceType") in ("OperationOutcome", "Parameters", "SubscriptionStatus"):
+    for resource in held[1:]:
+        if not resource or resource.get("resourceType") in (*_STATUS, "OperationOutcome"):
             continue
-        change = _change(resource)
+        change = change_of(resource)
         if not focuses or (change.resource_type, change.resource_id) in changes:
             changes[(change.resource_type, change.resource_id)] = change
-    return Notification(changes=tuple(changes.values()), look=not changes, kind=kind, events=count)
+    return Notification(changes=tuple(changes.values()), look=not changes, kind=kind)
 
 
-def _status(status: Resource) -> tuple[str, int | None, list[str]]:
+def change_of(resource: Resource) -> Change:
+    """The change that a resource stands for, as it was sent or found.
+
+    Raises:
+        NotificationMalformed: it has no type or id.
+    """
+    kind, ident = text(resource, "resourceType"), text(resource, "id")
+    if kind is None or not kind.isalpha() or ident is None or not _ID.fullmatch(ident):
+        raise NotificationMalformed("The body has no resourceType or id.", remedy="Send the resource as it is stored.")
+    subject = text(obj(resource, "subject") or obj(resource, "patient"), "reference")
+    named = _REFERENCE.fullmatch(subject or "")
+    patient = f"Patient/{named['id']}" if named and named["type"] == "Patient" else None
+    return Change(
+        resource_type=kind, resource_id=ident, version=text(obj(resource, "meta"), "versionId"), patient=patient
+    )
+
+
+def _status(status: Resource) -> tuple[str, list[str]]:
+    """Kind of the notification and references of its focuses."""
     if status["resourceType"] == "SubscriptionStatus":
-        events = [e for e in _list(status.get("notificationEvent")) if isinstance(e, dict)]
-        focuses = [f for e in events if (f := _text(e.get("focus"), "reference"))]
-        return str(status.get("type", "")), _number(status.get("eventsSinceSubscriptionStart")), focuses
-    kind, count, focuses = "", None, []
-    for name, item in _parameters(status):
-        if name == "type":
-            kind = str(item.get("valueCode", ""))
-        elif name == "eventssincesubscriptionstart":
-            count = _number(item.get("valueString") or item.get("valueInteger64") or item.get("valueInteger"))
-        elif name == "notificationevent":
-            parts = ({"parameter": item.get("part")},)
-            focuses += [
-                f
-                for p in parts
-                for n, i in _parameters(p)
-                if n == "focus" and (f := _text(i.get("valueReference"), "reference"))
-            ]
-    return kind, count, focuses
+        kind = text(status, "type") or ""
+        focuses = [text(obj(event, "focus"), "reference") for event in objects(status, "notificationEvent")]
+    else:
+        given = list(_named_items(status, "parameter"))
+        kind = next((text(item, "valueCode") or "" for name, item in given if name == "type"), "")
+        focuses = [
+            text(obj(part, "valueReference"), "reference")
+            for name, item in given
+            if name == "notificationevent"
+            for part_name, part in _named_items(item, "part")
+            if part_name == "focus"
+        ]
+    return kind, [focus for focus in focuses if focus]
 
 
-def _parameters(node: Resource) -> Iterator[tuple[str, Resource]]:
+def _named_items(node: Resource, element: str) -> Iterator[tuple[str, Resource]]:
     """Names without hyphens and in lower case: kebab and camel case are both sent."""
-    for item in _list(node.get("parameter")):
-        if isinstance(item, dict):
-            yield str(item.get("name", "")).replace("-", "").lower(), item
+    for item in objects(node, element):
+        yield (text(item, "name") or "").replace("-", "").lower(), item
 
 
 def _focus(reference: str, base: str) -> Change:
@@ -129,29 +143,5 @@ def _focus(reference: str, base: str) -> Change:
 
 
 def _named(found: re.Match[str], *, deleted: bool = False) -> Change:
-    return Change(resource_type=found["type"], resource_id=found["id"], version=found["v"], deleted=deleted)
-
-
-def _change(resource: Resource) -> Change:
-    kind, ident = resource.get("resourceType"), resource.get("id")
-    if not isinstance(kind, str) or not isinstance(ident, str) or not _ID.fullmatch(ident) or not kind.isalpha():
-        raise NotificationMalformed("The body has no resourceType or id.", remedy="Send the resource as it is stored.")
-    meta = resource.get("meta")
-    version = _text(meta, "versionId")
-    subject = _text(resource.get("subject") or resource.get("patient"), "reference")
-    named = _REFERENCE.fullmatch(subject or "")
-    patient = f"Patient/{named['id']}" if named and named["type"] == "Patient" else None
-    return Change(resource_type=kind, resource_id=ident, version=version, patient=patient)
-
-
-def _text(node: Any, name: str) -> str | None:  # noqa: ANN401 - JSON
-    value = node.get(name) if isinstance(node, dict) else None
-    return value if isinstance(value, str) and value else None
-
-
-def _number(value: Any) -> int | None:  # noqa: ANN401 - JSON
-    return int(value) if isinstance(value, int) or (isinstance(value, str) and value.isdecimal()) else None
-
-
-def _list(value: Any) -> list[Any]:  # noqa: ANN401 - JSON
-    return value if isinstance(value, list) else []
+    version = None if deleted else found["v"]
+    return Change(resource_type=found["type"], resource_id=found["id"], version=version, deleted=deleted)

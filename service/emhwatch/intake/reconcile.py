@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 
 from emhwatch.errors import EmhError
 from emhwatch.inbox.arrival import Arrival
+from emhwatch.intake.notification import change_of
 from emhwatch.intake.subscriptions import Subscriptions
 from emhwatch.intake.watch import Watch
-from emhwatch.model.event import ResourceEvent
+from emhwatch.pause import pause
 from emhwatch.ports import Clock, FhirReader
 from emhwatch.types import Resource
 
@@ -47,18 +48,15 @@ class Reconciler:
         """Search until `stop` is set; a failed round is tried again soon."""
         while not stop.is_set():
             self.wake.clear()
-            pause = self.every_s
+            wait_s = self.every_s
             try:
                 if self.subscriptions is not None:
                     await self.subscriptions.ensure()
                 await self.once()
             except EmhError as error:
                 self.on_fault(error)
-                pause = min(pause, _RETRY_S)
-            waits = [asyncio.create_task(self.wake.wait()), asyncio.create_task(stop.wait())]
-            await asyncio.wait(waits, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
-            for wait in waits:
-                wait.cancel()
+                wait_s = min(wait_s, _RETRY_S)
+            await pause(wait_s, self.wake, stop)
 
     async def once(self) -> None:
         """One search a watch."""
@@ -71,22 +69,12 @@ class Reconciler:
                 *watch.params,
             ]
             result = await self.reader.search(watch.resource_type, params, max_resources=_MOST)
-            arrivals = [a for r in result.resources if (a := self._arrival(watch, r)) is not None]
+            found = [r for r in result.resources if r.get("resourceType") == watch.resource_type and r.get("id")]
+            arrivals = [change_of(resource).arrival(self.server, self.source) for resource in found]
             if arrivals:
                 await self.accept(arrivals)
             last = _updated(result.resources[-1]) if result.resources and not result.complete else None
             self._since[watch.resource_type] = (last or started) - (OVERLAP if last is None else timedelta(0))
-
-    def _arrival(self, watch: Watch, resource: Resource) -> Arrival | None:
-        ident, meta = resource.get("id"), resource.get("meta") or {}
-        if resource.get("resourceType") != watch.resource_type or not isinstance(ident, str):
-            return None
-        subject = (resource.get("subject") or {}).get("reference")
-        patient = subject if isinstance(subject, str) and subject.startswith("Patient/") else None
-        event = ResourceEvent(
-            server=self.server, resource_type=watch.resource_type, resource_id=ident, version=meta.get("versionId")
-        )
-        return Arrival(event=event, source=self.source, patient=patient)
 
 
 def _updated(resource: Resource) -> datetime | None:

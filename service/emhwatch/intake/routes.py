@@ -12,7 +12,6 @@ from emhwatch.fhir.outcome import operation_outcome
 from emhwatch.inbox.arrival import Arrival
 from emhwatch.intake import notification
 from emhwatch.intake.notification import Notification
-from emhwatch.model.event import ResourceEvent
 from emhwatch.types import Resource
 
 PATH = "/fhir-notification"
@@ -61,19 +60,9 @@ async def _take(services: IntakeServices, request: Request, path: str) -> str:
     if not hmac.compare_digest(given.encode(), services.secret.encode()):
         raise SenderUntrusted("The secret is missing or wrong.", remedy=f"Send the header {HEADER}.")
     said = _parsed(services, request.method, path, await _body(request, services.max_bytes))
+    source, trace = "hook" if said.kind == "rest-hook" else "topic", request.headers.get("traceparent")
     arrivals = [
-        Arrival(
-            event=ResourceEvent(
-                server=services.server,
-                resource_type=change.resource_type,
-                resource_id=change.resource_id,
-                version=change.version,
-                deleted=change.deleted,
-            ),
-            source="hook" if said.kind == "rest-hook" else "topic",
-            patient=change.patient,
-            trace=request.headers.get("traceparent"),
-        )
+        change.arrival(services.server, source, trace)
         for change in said.changes
         if change.resource_type in services.watched
     ]

@@ -1,7 +1,6 @@
 """Audit: who read or wrote which patient's data, when, and whether it worked. References and codes only, no text."""
 
 import asyncio
-import contextlib
 import os
 import uuid
 from collections import deque
@@ -12,6 +11,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from emhwatch.errors import ConfigurationError, EmhError
 from emhwatch.fhir.exchange import Exchange
+from emhwatch.pause import pause
 from emhwatch.ports import Clock, Database, FhirWriter
 from emhwatch.publish.coding import Coder
 from emhwatch.publish.schema import audit_outbox
@@ -105,8 +105,7 @@ class ServerAudit:
     async def run(self, stop: asyncio.Event, database: Database, writer: FhirWriter) -> None:
         """Keep what is fresh at once, send what is kept; until told to stop, then keep the rest."""
         while not stop.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), 1.0)
+            await pause(1.0, self._wake)
             self._wake.clear()
             try:
                 await self.keep(database)
@@ -114,8 +113,7 @@ class ServerAudit:
                     continue
             except EmhError:
                 # The server or the data store is away; what is recorded stays and goes out later.
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), _PAUSE_S)
+                await pause(_PAUSE_S, stop)
         await self.keep(database)
 
     async def keep(self, database: Database) -> None:

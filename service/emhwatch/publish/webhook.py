@@ -6,7 +6,6 @@ signature older than five minutes and an id that it has taken; `verify` shows ho
 """
 
 import asyncio
-import contextlib
 import hashlib
 import hmac
 import random
@@ -19,6 +18,7 @@ from sqlalchemy import Connection, select, update
 
 from emhwatch.errors import ConfigurationError, StoreUnavailable
 from emhwatch.fhir.base import is_protected
+from emhwatch.pause import pause
 from emhwatch.ports import Clock, Database
 from emhwatch.publish.schema import DEAD, DELIVERED, PENDING, alert
 from emhwatch.store.schema import now_ms
@@ -71,8 +71,7 @@ class WebhookDelivery:
             except StoreUnavailable:
                 more = False  # what is kept stays; the next round tries again
             if not more:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), every_s)
+                await pause(every_s, stop)
 
     async def deliver_due(self) -> int:
         """One round; returns how many alerts were tried."""
