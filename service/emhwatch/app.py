@@ -7,13 +7,13 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 
 from emhwatch import __version__
-from emhwatch.bootstrap import Service
 from emhwatch.cds import evidence, page
 from emhwatch.cds import routes as cds_routes
 from emhwatch.errors import EmhError, FhirError
 from emhwatch.fhir import jwks
 from emhwatch.fhir.outcome import operation_outcome
 from emhwatch.intake import routes as intake_routes
+from emhwatch.service import Service
 from emhwatch.telemetry.log import log_fault
 
 

@@ -2,32 +2,29 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from emhwatch.assess.evaluate import SiteOptions
 from emhwatch.cds import assembly
-from emhwatch.cds.routes import CdsServices, Observed
+from emhwatch.cds.routes import Observed
 from emhwatch.chart.fetch import ServerChartFetcher
 from emhwatch.chart.searches import lab_codes
-from emhwatch.errors import ConfigurationError, EmhError, InboxUnavailable, StoreUnavailable
+from emhwatch.errors import ConfigurationError, InboxUnavailable, StoreUnavailable
 from emhwatch.fhir.connect import Connection, connect
 from emhwatch.inbox.accept import accept
 from emhwatch.inbox.arrival import Arrival
-from emhwatch.inbox.status import Counts, counts
 from emhwatch.inbox.worker import Finished, Worker
 from emhwatch.intake.reconcile import Reconciler
 from emhwatch.intake.routes import IntakeServices
 from emhwatch.intake.subscriptions import Subscriptions
 from emhwatch.intake.watch import Watch, watches
 from emhwatch.pipeline import Pipeline
+from emhwatch.ports import HistoryStore, Publisher
 from emhwatch.publish import assemble
 from emhwatch.publish.audit import ServerAudit
-from emhwatch.publish.channel import undelivered
-from emhwatch.publish.webhook import WebhookDelivery
-from emhwatch.publish.writer import FhirPublisher
+from emhwatch.service import Service
 from emhwatch.settings import Settings
 from emhwatch.store.database import Database, open_database
 from emhwatch.tables.load import TableSet, load_tables
@@ -45,76 +42,6 @@ class WallClock:
         return datetime.now(UTC)
 
 
-@dataclass(slots=True, kw_only=True)
-class Service:
-    """Everything of one process."""
-
-    settings: Settings
-    tables: TableSet
-    database: Database
-    connection: Connection
-    subscriptions: Subscriptions
-    reconciler: Reconciler
-    intake: IntakeServices
-    cds: CdsServices
-    worker: Worker
-    publisher: FhirPublisher
-    metrics: Metrics
-    audit: ServerAudit | None
-    webhook: WebhookDelivery | None
-    mode: str = ""  #: rest-hook or poll, once it is known
-
-    async def loops(self, stop: asyncio.Event, *, work: bool) -> None:
-        """Everything that runs in the background until `stop`: the worker, the search, alerts, audit."""
-        running: list[Awaitable[None]] = [self._search(stop)]
-        if work:
-            running.append(self.work(stop))
-        if self.webhook is not None:
-            running.append(self.webhook.run(stop))
-        if self.audit is not None:
-            running.append(self.audit.run(stop, self.database, self.connection.client))
-        await asyncio.gather(*running)
-
-    async def work(self, stop: asyncio.Event) -> None:
-        """Settle the writes whose outcome a crash left open, then work the inbox."""
-        try:
-            await self.publisher.reconcile()
-        except EmhError as error:  # each of these writes is looked up again when its event is worked
-            log_fault("open writes not settled", error)
-        await self.worker.run(stop)
-
-    async def _search(self, stop: asyncio.Event) -> None:
-        """Decide how the server's changes reach us, then keep looking."""
-        mode = self.settings.intake.mode
-        if mode == "auto":
-            mode = "rest-hook" if await self.subscriptions.supported() else "poll"
-        if mode == "rest-hook":
-            self.reconciler.subscriptions = self.subscriptions
-        else:
-            self.reconciler.every_s, self.reconciler.source = self.settings.intake.poll_s, "poll"
-        self.mode = mode
-        log("intake started", mode=mode)
-        await self.reconciler.run(stop)
-
-    async def backlog(self) -> "Backlog":
-        """What waits, is dead or was not delivered; also sets the metrics."""
-        found = await self.database.read(counts)
-        critical = len(await self.database.read(undelivered))
-        self.metrics.waiting.set(found.waiting)
-        self.metrics.dead.set(found.dead)
-        self.metrics.oldest.set(found.oldest_s)
-        self.metrics.undelivered.set(critical)
-        return Backlog(found, critical)
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """What is still to be done."""
-
-    inbox: Counts
-    critical_undelivered: int  #: critical results that no channel has delivered
-
-
 @asynccontextmanager
 async def open_service(settings: Settings) -> AsyncIterator[Service]:
     """Open everything that the settings name; closed in the reverse order.
@@ -129,19 +56,24 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
     clock, metrics = WallClock(), Metrics()
     tables = load_tables(settings.tables.dir, settings.tables.overlay)
     trail = assemble.audit(settings.publish, tables=tables, clock=clock)
-    connection = connect(settings.fhir, clock=clock, observers=[trail] if trail else [])
-    database = await asyncio.to_thread(open_database, settings.store.url)
-    options = site_options(settings)
-    cds = assembly.assemble(
-        settings,
-        tables=tables,
-        options=options,
-        database=database,
-        clock=clock,
-        observe=lambda seen: _hook(metrics, seen),
-        report=lambda error: log_fault("hook failed", error),
-    )
-    try:
+    async with AsyncExitStack() as stack:
+        database = await asyncio.to_thread(open_database, settings.store.url)
+        stack.push_async_callback(database.close)
+        connection = connect(settings.fhir, clock=clock, observers=[trail] if trail else [])
+        stack.push_async_callback(connection.close)
+        cds = assembly.assemble(
+            settings,
+            tables=tables,
+            options=settings.site_options,
+            database=database,
+            clock=clock,
+            observe=lambda seen: _hook(metrics, seen),
+            report=lambda error: log_fault("hook failed", error),
+        )
+        stack.push_async_callback(cds.close)
+        webhook = assemble.webhook(settings, database=database, clock=clock)
+        if webhook is not None:
+            stack.push_async_callback(webhook.http.aclose)
         publisher = assemble.publisher(
             settings,
             client=connection.client,
@@ -149,17 +81,9 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             tables=tables,
             on_result=lambda outcome: metrics.written.labels(outcome).inc(),
         )
-        pipeline = Pipeline(
-            fetcher=ServerChartFetcher(connection.client, tables),
-            history=cds.service.history,
-            publisher=publisher,
-            tables=tables,
-            clock=clock,
-            options=options,
-        )
         worker = Worker(
             database=database,
-            work=pipeline.run,
+            work=pipeline(settings, connection, cds.service.history, publisher, tables).run,
             wake=asyncio.Event(),
             concurrency=settings.inbox.concurrency,
             on_finished=lambda done: _finished(metrics, done),
@@ -202,12 +126,22 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             publisher=publisher,
             metrics=metrics,
             audit=trail if isinstance(trail, ServerAudit) else None,
-            webhook=assemble.webhook(settings, database=database, clock=clock),
+            webhook=webhook,
         )
-    finally:
-        await cds.close()
-        await connection.close()
-        await database.close()
+
+
+def pipeline(
+    settings: Settings, connection: Connection, history: HistoryStore, publisher: Publisher, tables: TableSet
+) -> Pipeline:
+    """The stages after the inbox."""
+    return Pipeline(
+        fetcher=ServerChartFetcher(connection.client, tables),
+        history=history,
+        publisher=publisher,
+        tables=tables,
+        clock=WallClock(),
+        options=settings.site_options,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,11 +169,6 @@ class _Intake:
             else:
                 self.metrics.accepted.labels(arrival.source).inc()
         self.worker.wake.set()
-
-
-def site_options(settings: Settings) -> SiteOptions:
-    """What the site decides about the evaluation."""
-    return SiteOptions(timezone=settings.fhir.timezone, security_labels=settings.fhir.security_labels)
 
 
 def configured_watches(settings: Settings, tables: TableSet) -> tuple[Watch, ...]:

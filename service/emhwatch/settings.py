@@ -10,6 +10,7 @@ from types import NoneType
 from typing import Any, get_args, get_type_hints
 
 from emhwatch.errors import ConfigurationError
+from emhwatch.model.options import SiteOptions
 
 
 def setting(default: Any, help: str, *, secret: bool = False) -> Any:  # noqa: ANN401, A002 - a dataclass field
@@ -163,6 +164,11 @@ class Settings:
     cds: CdsSettings = field(default_factory=CdsSettings)
     web: WebSettings = field(default_factory=WebSettings)
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
+
+    @property
+    def site_options(self) -> SiteOptions:
+        """What the site decides about an evaluation."""
+        return SiteOptions(timezone=self.fhir.timezone, security_labels=self.fhir.security_labels)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":

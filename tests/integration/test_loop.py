@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from emhwatch.bootstrap import Service, open_service
+from emhwatch.bootstrap import open_service
 from emhwatch.cli import main
 from emhwatch.commands.demo import demo_settings
 from emhwatch.commands.serve import serve
@@ -21,6 +21,7 @@ from emhwatch.demo.run import Demonstration
 from emhwatch.inbox.schema import DEAD
 from emhwatch.inbox.status import items
 from emhwatch.intake.routes import HEADER, PATH
+from emhwatch.service import Service
 from emhwatch.settings import Settings
 
 

@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from emhwatch.bootstrap import Service, WallClock, open_service
+from emhwatch.bootstrap import WallClock, open_service
 from emhwatch.cds.warm import warm
 from emhwatch.commands.serve import serve, stop_on_signals
 from emhwatch.demo.embedded import running_embedded
@@ -29,6 +29,7 @@ from emhwatch.demo.run import Demonstration
 from emhwatch.demo.screen import Outcome, show_table
 from emhwatch.errors import InputError
 from emhwatch.fhir.connect import connect
+from emhwatch.service import Service
 from emhwatch.settings import (
     CdsSettings,
     FhirSettings,

@@ -54,8 +54,7 @@ class Evaluator:
     def of(cls, settings: Settings) -> "Evaluator":
         """Load the tables that the settings name."""
         tables = load_tables(settings.tables.dir, settings.tables.overlay, _DOMAINS)
-        labels = settings.fhir.security_labels
-        return cls(tables, SiteOptions(timezone=settings.fhir.timezone, security_labels=labels))
+        return cls(tables, settings.site_options)
 
     def answer(self, request: Request) -> Answer:
         """Evaluate one request."""

@@ -17,15 +17,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from emhwatch.bootstrap import WallClock, site_options
+from emhwatch.bootstrap import WallClock, pipeline
 from emhwatch.cds.history import CardHistory
-from emhwatch.chart.fetch import ServerChartFetcher
 from emhwatch.errors import EmhError, InputError
 from emhwatch.fhir.connect import connect
 from emhwatch.model.event import ResourceEvent
 from emhwatch.pipeline import Pipeline
 from emhwatch.ports import Database
 from emhwatch.publish import assemble, ledger
+from emhwatch.publish.audit import ServerAudit
 from emhwatch.publish.identity import split_reference
 from emhwatch.settings import Settings
 from emhwatch.store.database import open_database
@@ -79,16 +79,11 @@ async def _reassess(settings: Settings, arguments: argparse.Namespace) -> list[L
         if not arguments.yes:
             return [Line(report, "listed") for report in reports]
         publisher = assemble.publisher(settings, client=connection.client, database=database, tables=tables)
-        pipeline = Pipeline(
-            fetcher=ServerChartFetcher(connection.client, tables),
-            history=CardHistory(database),
-            publisher=publisher.for_person(),
-            tables=tables,
-            clock=clock,
-            options=site_options(settings),
-        )
-        return [await _one(pipeline, settings.fhir.name, report) for report in reports]
+        stages = pipeline(settings, connection, CardHistory(database), publisher.for_person(), tables)
+        return [await _one(stages, settings.fhir.name, report) for report in reports]
     finally:
+        if isinstance(trail, ServerAudit):
+            await trail.keep(database)  # the service sends it
         await connection.close()
         await database.close()
 
@@ -103,11 +98,11 @@ async def _reports(arguments: argparse.Namespace, settings: Settings, database: 
     return found
 
 
-async def _one(pipeline: Pipeline, server: str, report: str) -> Line:
+async def _one(stages: Pipeline, server: str, report: str) -> Line:
     kind, _, ident = report.partition("/")
     event = ResourceEvent(server=server, resource_type=kind, resource_id=ident, version=None)
     try:
-        done = await pipeline.run(event)
+        done = await stages.run(event)
     except EmhError as error:  # one report must not end the run; the code says what to look up
         return Line(report, f"error {error.code}")
     if not done:

@@ -15,8 +15,9 @@ from collections.abc import Iterator
 import uvicorn
 
 from emhwatch.app import create_app
-from emhwatch.bootstrap import Service, open_service
+from emhwatch.bootstrap import open_service
 from emhwatch.cds.warm import warm
+from emhwatch.service import Service
 from emhwatch.settings import Settings
 from emhwatch.telemetry.log import configure, log
 

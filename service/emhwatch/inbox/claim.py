@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, select, update
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from emhwatch.inbox.lease import Lease
 from emhwatch.inbox.schema import DEAD, SUPERSEDED, event, lane
@@ -15,16 +16,23 @@ _LOOK = 200  #: waiting events of one lane that are looked at once for newer ver
 _ROUNDS = 20
 
 _newer = event.alias("newer")
-_is_stale = (
-    select(1)
-    .where(
-        _newer.c.server == event.c.server,
-        _newer.c.resource_type == event.c.resource_type,
-        _newer.c.resource_id == event.c.resource_id,
-        _newer.c.version_number > event.c.version_number,
+
+
+def _overtaken(columns: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[bool]:
+    """Whether a newer version of the event with these columns is known."""
+    return (
+        select(1)
+        .where(
+            _newer.c.server == columns.server,
+            _newer.c.resource_type == columns.resource_type,
+            _newer.c.resource_id == columns.resource_id,
+            _newer.c.version_number > columns.version_number,
+        )
+        .exists()
     )
-    .exists()
-)
+
+
+_is_stale = _overtaken(event.c)
 
 
 def claim(connection: Connection, *, owner: str, limit: int, lease_ms: int, max_starts: int) -> list[Lease]:
@@ -105,18 +113,7 @@ def _supersede(connection: Connection, name: str) -> None:
         .limit(_LOOK)
         .subquery("first")
     )
-    ids = connection.scalars(
-        select(first.c.id).where(
-            select(1)
-            .where(
-                _newer.c.server == first.c.server,
-                _newer.c.resource_type == first.c.resource_type,
-                _newer.c.resource_id == first.c.resource_id,
-                _newer.c.version_number > first.c.version_number,
-            )
-            .exists()
-        )
-    ).all()
+    ids = connection.scalars(select(first.c.id).where(_overtaken(first.c))).all()
     finish_events(connection, ids, SUPERSEDED, None)
 
 

@@ -1,0 +1,106 @@
+"""The open parts of one process, and what runs in its background."""
+
+import asyncio
+from dataclasses import dataclass
+
+from emhwatch.cds.routes import CdsServices
+from emhwatch.errors import EmhError, StoreUnavailable
+from emhwatch.fhir.connect import Connection
+from emhwatch.inbox.status import Counts, counts
+from emhwatch.inbox.worker import Worker
+from emhwatch.intake.reconcile import Reconciler
+from emhwatch.intake.routes import IntakeServices
+from emhwatch.intake.subscriptions import Subscriptions
+from emhwatch.pause import pause
+from emhwatch.publish.audit import ServerAudit
+from emhwatch.publish.channel import undelivered
+from emhwatch.publish.webhook import WebhookDelivery
+from emhwatch.publish.writer import FhirPublisher
+from emhwatch.settings import Settings
+from emhwatch.store.database import Database
+from emhwatch.tables.load import TableSet
+from emhwatch.telemetry.log import log, log_fault
+from emhwatch.telemetry.metrics import Metrics
+
+_DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What is still to be done."""
+
+    inbox: Counts
+    critical_undelivered: int  #: critical results that no channel has delivered
+
+
+@dataclass(slots=True, kw_only=True)
+class Service:
+    """Everything of one process."""
+
+    settings: Settings
+    tables: TableSet
+    database: Database
+    connection: Connection
+    subscriptions: Subscriptions
+    reconciler: Reconciler
+    intake: IntakeServices
+    cds: CdsServices
+    worker: Worker
+    publisher: FhirPublisher
+    metrics: Metrics
+    audit: ServerAudit | None
+    webhook: WebhookDelivery | None
+    mode: str = ""  #: rest-hook or poll, once it is known
+
+    async def loops(self, stop: asyncio.Event, *, work: bool) -> None:
+        """Everything that runs in the background until `stop`; when one part fails, all end."""
+        running = [self._search(stop), self._forget(stop)]
+        if work:
+            running.append(self.work(stop))
+        if self.webhook is not None:
+            running.append(self.webhook.run(stop))
+        if self.audit is not None:
+            running.append(self.audit.run(stop, self.database, self.connection.client))
+        async with asyncio.TaskGroup() as group:
+            for loop in running:
+                group.create_task(loop)
+
+    async def work(self, stop: asyncio.Event) -> None:
+        """Settle the writes whose outcome a crash left open, then work the inbox."""
+        try:
+            await self.publisher.reconcile()
+        except EmhError as error:  # each of these writes is looked up again when its event is worked
+            log_fault("open writes not settled", error)
+        await self.worker.run(stop)
+
+    async def _forget(self, stop: asyncio.Event) -> None:
+        """Once a day, forget cards and feedback that are older than the site keeps them."""
+        while not stop.is_set():
+            try:
+                await self.cds.service.history.purge(keep_days=self.settings.cds.keep_days)
+            except StoreUnavailable as error:
+                log_fault("old cards not forgotten", error)
+            await pause(_DAY_S, stop)
+
+    async def _search(self, stop: asyncio.Event) -> None:
+        """Decide how the server's changes reach us, then keep looking."""
+        mode = self.settings.intake.mode
+        if mode == "auto":
+            mode = "rest-hook" if await self.subscriptions.supported() else "poll"
+        if mode == "rest-hook":
+            self.reconciler.subscriptions = self.subscriptions
+        else:
+            self.reconciler.every_s, self.reconciler.source = self.settings.intake.poll_s, "poll"
+        self.mode = mode
+        log("intake started", mode=mode)
+        await self.reconciler.run(stop)
+
+    async def backlog(self) -> Backlog:
+        """What waits, is dead or was not delivered; also sets the metrics."""
+        found = await self.database.read(counts)
+        critical = len(await self.database.read(undelivered))
+        self.metrics.waiting.set(found.waiting)
+        self.metrics.dead.set(found.dead)
+        self.metrics.oldest.set(found.oldest_s)
+        self.metrics.undelivered.set(critical)
+        return Backlog(found, critical)
