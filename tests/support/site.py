@@ -4,9 +4,9 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
-from emhwatch.errors import FhirError
+from emhwatch.bootstrap import WallClock
+from emhwatch.demo.removal import remove_patient
 from emhwatch.fhir.base import is_private_to_machine
 from emhwatch.fhir.client import FhirClient
 from emhwatch.fhir.connect import connect
@@ -14,13 +14,6 @@ from emhwatch.settings import FhirSettings
 from emhwatch.types import Resource
 
 TAG = "https://emhwatch.example/fhir/test"
-
-
-class WallClock:
-    """The machine's clock."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
 
 
 @dataclass
@@ -61,15 +54,7 @@ class Site:
     async def clear(self) -> None:
         """Take everything away again, referring resources first."""
         for patient in self.patients:
-            for kind in ("Provenance", "Communication", "Task", "Flag", "Observation", "DiagnosticReport"):
-                name = "target.subject" if kind == "Provenance" else "subject"
-                try:
-                    found = await self.client.search(kind, [(name, f"Patient/{patient}")])
-                    for resource in found.resources:
-                        await self.client.delete(f"{kind}/{resource['id']}")
-                except FhirError:
-                    continue
-            await self.client.delete(f"Patient/{patient}")
+            assert await remove_patient(self.client, f"Patient/{patient}")
 
 
 @asynccontextmanager

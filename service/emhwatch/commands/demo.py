@@ -89,6 +89,7 @@ def demo_settings(base_url: str, folder: Path, *, shared: bool, token: str = "")
             types=("DiagnosticReport", "ImagingStudy"),
             tag=f"{TAG['system']}|{TAG['code']}" if shared else "",
             poll_s=1.0,
+            reconcile_s=5.0,  # a server may be slow to notify a subscription that it has just made active
             lookback_h=0.1,
         ),
         publish=PublishSettings(audit="off", source_references=False),
@@ -158,7 +159,7 @@ async def _patients(settings: Settings, service_url: str, *, keep: bool) -> list
     demonstration = Demonstration(
         client=connection.client,
         service_url=service_url,
-        output=load_tables().output,
+        output=load_tables(settings.tables.dir, settings.tables.overlay).output,
         show=print,
         colour=sys.stdout.isatty(),
     )

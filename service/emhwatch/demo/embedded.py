@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from emhwatch.demo.hapi import free_port, wait_until_ready
+from emhwatch.demo.hapi import free_port, stop_process, wait_until_ready
 from emhwatch.errors import ConfigurationError
 
 
@@ -60,9 +60,4 @@ def running_embedded(settings: Mapping[str, object] | None = None) -> Iterator[s
             wait_until_ready(base_url, process, 60.0)
             yield base_url
         finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            stop_process(process)

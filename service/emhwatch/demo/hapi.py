@@ -14,6 +14,7 @@ from emhwatch.errors import ConfigurationError
 
 LAUNCHER = Path(__file__).resolve().parents[3] / "tests" / "hapi"
 START_LIMIT_S = 120.0
+_STOP_LIMIT_S = 20.0
 
 
 def free_port() -> int:
@@ -78,6 +79,16 @@ def wait_until_ready(base_url: str, process: subprocess.Popen[bytes], limit_s: f
     raise ConfigurationError("The FHIR server did not start.", remedy="Run it by hand and read its log.")
 
 
+def stop_process(process: subprocess.Popen[bytes]) -> None:
+    """End a server: gently, then by force."""
+    process.terminate()
+    try:
+        process.wait(_STOP_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 @contextmanager
 def running_hapi(properties: Mapping[str, str] | None = None, port: int | None = None) -> Iterator[str]:
     """Start HAPI, yield its base URL, stop it."""
@@ -91,9 +102,4 @@ def running_hapi(properties: Mapping[str, str] | None = None, port: int | None =
         wait_until_ready(base_url, process)
         yield base_url
     finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop_process(process)

@@ -11,19 +11,15 @@ from typing import Any
 import httpx
 
 from emhwatch.demo.patients import TAG, DemoPatient, with_subject
+from emhwatch.demo.removal import remove_patient
 from emhwatch.demo.screen import Outcome, show_card
-from emhwatch.errors import FhirConflict, FhirError, FhirRejected
+from emhwatch.errors import FhirError
 from emhwatch.fhir.client import FhirClient
 from emhwatch.tables.output import OutputTables
 from emhwatch.types import Resource
 
 SERVICE_ID = "emh-order-sign"
 _WAIT_S, _STEP_S = 60.0, 0.05
-#: What one patient leaves behind, in the order in which a server with referential integrity lets it go.
-_LEFT = (
-    *("Provenance", "AuditEvent", "Observation", "DiagnosticReport", "ImagingStudy", "Condition", "ServiceRequest"),
-    *("Communication", "Task", "Flag"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,30 +129,13 @@ class Demonstration:
         return cards
 
     async def _remove(self, place: Filed) -> None:
-        """Remove a patient with everything about it; what the server keeps is said."""
         try:
-            for _ in range(2):  # a first round may be refused for the sake of what the second removes
-                for kind in _LEFT:
-                    name = "target" if kind == "Provenance" else "patient"
-                    values = [place.patient] if name == "patient" else await self._about(place)
-                    for start in range(0, len(values), 20):
-                        joined = ",".join(values[start : start + 20])
-                        found = await self.client.search(kind, [(name, joined)], max_resources=500)
-                        for resource in found.resources:
-                            await self._delete(f"{kind}/{resource['id']}")
-            await self.client.delete(place.patient)
+            if await remove_patient(self.client, place.patient):
+                return
+            reason = "it is still referred to"
         except FhirError as error:
-            self.show(f"    not everything could be removed ({error.code}); it is tagged {TAG['code']}")
-
-    async def _about(self, place: Filed) -> list[str]:
-        found = await self.client.search("Observation", [("patient", place.patient)], max_resources=500)
-        return [f"Observation/{r['id']}" for r in found.resources]
-
-    async def _delete(self, reference: str) -> None:
-        try:
-            await self.client.delete(reference)
-        except (FhirConflict, FhirRejected):
-            return  # still referenced; the next round tries again
+            reason = error.code
+        self.show(f"    not everything could be removed ({reason}); it is tagged {TAG['code']}")
 
 
 def _row_and_tier(observation: Resource) -> tuple[str, str] | None:
