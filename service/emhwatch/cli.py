@@ -27,9 +27,7 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code: 0 done, 1 problems found, 2 wrong call or input."""
     words = list(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(
-        prog="emhwatch", description="Reads a paraspinal mass as possible EMH before the biopsy."
-    )
+    parser = argparse.ArgumentParser(prog="emhwatch", description="Clinical decision support before a biopsy.")
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help=", ".join(COMMANDS))
     parser.epilog = "Commands:\n" + "\n".join(f"  {name:14}{text}" for name, text in COMMANDS.items())
     parser.formatter_class = argparse.RawDescriptionHelpFormatter

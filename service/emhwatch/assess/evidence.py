@@ -21,14 +21,13 @@ from emhwatch.assess.statements import (
     text_sources,
     text_statements,
 )
-from emhwatch.chart.model import Chart, HbValue, LabValue, Report
+from emhwatch.chart.model import ORDER_INTENTS, Chart, HbValue, LabValue, Report
 from emhwatch.model.assessment import Fact
 from emhwatch.model.days import Days
 from emhwatch.tables.load import TableSet
 from emhwatch.types import Section, Source, Temporality, Value
 
 _TRANSFUSION, _SPLENECTOMY = "transfusion", "splenectomy"  #: kinds of `mappings/chart/procedures.csv`
-_STANDING = frozenset(("order", "original-order", "reflex-order", "filler-order", "instance-order"))
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ class Evidence:
     def _transfusions(self) -> Iterable[Statement]:
         key = self.tables.keys.one("transfused")
         for order in self.chart.orders:
-            standing = order.standing and order.status == "active" and order.intent in _STANDING
+            standing = order.standing and order.status == "active" and order.intent in ORDER_INTENTS
             if _TRANSFUSION in order.kinds and standing and not order.do_not_perform:
                 yield coded_statement(key, Value.PRESENT, order, "order", text=order.text)
         constants = self.tables.decision.constants

@@ -13,11 +13,13 @@ from emhwatch.assess.evidence import Evidence, lab_fact
 from emhwatch.assess.features import Features, features
 from emhwatch.assess.grade import Grading
 from emhwatch.assess.hemoglobin import Hemoglobin
+from emhwatch.assess.histology import Histologies
 from emhwatch.assess.judge import age_values, aggregate_danger, score_mass
 from emhwatch.assess.masses import Mass, Masses, find_masses
 from emhwatch.assess.memory import silenced, withdrawal
 from emhwatch.assess.score import Score, Scored
 from emhwatch.assess.several import hold_offered, leading
+from emhwatch.assess.specimens import Specimens
 from emhwatch.chart.model import Chart, Drug, Report
 from emhwatch.model.assessment import Assessment, Fact, Item, MassAssessment, RowTrace, Rules
 from emhwatch.model.history import History
@@ -52,9 +54,14 @@ class Judgment:
         return Evidence.of(self.chart, self.tables, self.masses.deciding)
 
     @cached_property
+    def specimens(self) -> Specimens:
+        """What was sampled of the masses."""
+        return Specimens(self.evidence, self.masses)
+
+    @cached_property
     def biopsies(self) -> Biopsies:
         """F and H."""
-        return Biopsies(self.evidence, self.masses)
+        return Biopsies(self.specimens)
 
     @property
     def report_day(self) -> date:
@@ -94,7 +101,7 @@ class Judgment:
         found = features(mass, self.evidence) if mass is not None else Features({}, (), None)
         plan = self.biopsies.plan(index)
         histology, histology_fact = (
-            self.biopsies.histology(index, mass) if mass is not None else (Histology.UNKNOWN, None)
+            Histologies(self.specimens).of(index, mass) if mass is not None else (Histology.UNKNOWN, None)
         )
         label = self.tables.keys.one("older-label")
         if histology is not Histology.UNKNOWN and found.older_label is not None:
@@ -289,8 +296,8 @@ class Judgment:
         return tuple(_drug(drug) for drug in self.chart.drugs if drug.active and _THINNERS & set(drug.classes))
 
     def _egfr(self) -> Fact | None:
-        found = [lab for lab in self.chart.labs if lab.analyte == "egfr" and lab.days is not None]
-        return lab_fact(max(found, key=lambda lab: lab.days)) if found else None  # type: ignore[arg-type, return-value]
+        found = [(lab.days, lab) for lab in self.chart.labs if lab.analyte == "egfr" and lab.days is not None]
+        return lab_fact(max(found, key=lambda item: item[0])[1]) if found else None
 
     def _unread(self) -> bool:
         report = self.chart.focus_report

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from emhwatch.assess.statements import film, sectional
+from emhwatch.assess.statements import coded_fact, film, sectional
 from emhwatch.chart.model import Chart, CodedFinding, Disorder, Report, ReportKind
 from emhwatch.model.assessment import Coding, Fact
 from emhwatch.model.days import Days
@@ -306,13 +306,5 @@ def _of_hits(
 
 
 def _coded_fact(entry: Disorder | CodedFinding | Report, coding: Coding | None, tables: TableSet) -> Fact:
-    return Fact(
-        key=tables.keys.one("mass"),
-        value=Value.POSSIBLE,
-        source=Source.CODED,
-        reference=entry.reference,
-        version=entry.version,
-        date=entry.days.last if entry.days else None,
-        text=entry.title if isinstance(entry, Report) else entry.text,
-        code=coding,
-    )
+    words = entry.title if isinstance(entry, Report) else entry.text
+    return coded_fact(tables.keys.one("mass"), Value.POSSIBLE, entry, code=coding, text=words)

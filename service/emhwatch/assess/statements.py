@@ -136,9 +136,12 @@ def coded_fact(
     )
 
 
-def coded_statement(key: str, value: Value, entry: Entry, kind: str, **words: object) -> Statement:
+def coded_statement(
+    key: str, value: Value, entry: Entry, kind: str, *, code: Coding | None = None, text: str | None = None,
+    source: Source = Source.CODED,
+) -> Statement:  # fmt: skip
     """A coded entry as a statement."""
-    fact = coded_fact(key, value, entry, **words)  # type: ignore[arg-type]  # passed through unchanged
+    fact = coded_fact(key, value, entry, code=code, text=text, source=source)
     return Statement(fact, entry.days, (entry.days.last if entry.days else date.min, ""), kind)
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, and_, case, func, insert, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select
 
 from emhwatch.cds.schema import cds_card, cds_feedback
 from emhwatch.errors import HookRequestInvalid
@@ -169,7 +169,7 @@ def _counts(connection: Connection) -> list[Count]:
     return [Count(*row) for row in connection.execute(query.order_by(*by))]
 
 
-def _answered(outcome: str) -> Any:  # noqa: ANN401 - a SQL condition
+def _answered(outcome: str) -> ColumnElement[bool]:
     return (
         select(cds_feedback.c.id)
         .where(
@@ -182,7 +182,7 @@ def _answered(outcome: str) -> Any:  # noqa: ANN401 - a SQL condition
     )
 
 
-def _one(condition: Any) -> Any:  # noqa: ANN401 - SQL
+def _one(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return case((condition, 1), else_=0)
 
 

@@ -15,6 +15,9 @@ from emhwatch.model.days import Days
 from emhwatch.model.reading import Reading
 from emhwatch.types import Side, Source, Value
 
+#: Intents of a ServiceRequest that order something; the others only propose.
+ORDER_INTENTS = frozenset(("order", "original-order", "reflex-order", "filler-order", "instance-order"))
+
 
 class Identity(StrEnum):
     """Whether report, order and hook concern one patient."""
@@ -202,8 +205,8 @@ class Order(Entry):
     priority: str | None
     draft: bool  #: unsigned order of the hook context
     standing: bool  #: repeats (`occurrenceTiming.repeat`)
-    sites: tuple[str, ...]  #: of `mappings/chart/sites.csv`: "paraspinal", "mediastinum", "breast", …
-    target: bool | None  #: some site can be that of a paraspinal-type mass; None: no site given
+    sites: tuple[str, ...]  #: names of `mappings/chart/sites.csv`
+    target: bool | None  #: some site can be that of the mass; None: no site given
     side: Side | None
     levels: tuple[str, ...]
     words: Reading | None  #: code, reason and notes, read

@@ -50,7 +50,7 @@ class ChartTables:
     drug_keys: Mapping[str, str]  #: class: key of the policy
     procedures: SignTable
     sites: SignTable
-    targets: Mapping[str, bool]  #: site: can it be that of a paraspinal-type mass
+    targets: Mapping[str, bool]  #: site: can it be that of the mass
     sited: Mapping[tuple[str, str], str]  #: (concept, site): key
     episodes: SignTable
     pregnancy: SignTable

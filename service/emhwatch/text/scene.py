@@ -45,7 +45,7 @@ class Scene:
         self.language = language
         self.hits = hits
         self.roles = roles
-        self.topic = topic  #: hits of a label of an earlier sentence ("Paraspinal region:")
+        self.topic = topic  #: hits of a label that an earlier sentence ended with, a region and a colon
         self.terms = {term for hit in hits for term in hit.terms}
         self._cues: list[CueMatch] | None = None
 
