@@ -84,7 +84,6 @@ def _row(arrival: Arrival) -> dict[str, object]:
         "deleted": it.deleted,
         "lane": lane_of(it.server, arrival.patient, it.reference),
         "source": arrival.source,
-        "trace": arrival.trace,
         "state": WAITING,
         "attempts": 0,
     }

@@ -143,5 +143,4 @@ def _lease(head: Row[*tuple[Any, ...]], held: Row[*tuple[Any, ...]]) -> Lease:
         accepted_ms=head.accepted,
         waited_ms=max(0, head.now - head.accepted),
         lapsed=held.event_id is not None,
-        trace=head.trace,
     )

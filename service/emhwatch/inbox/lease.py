@@ -26,4 +26,3 @@ class Lease:
     accepted_ms: int
     waited_ms: int  #: from accepted to claimed
     lapsed: bool  #: taken over from a worker whose lease ended
-    trace: str | None

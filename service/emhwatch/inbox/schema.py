@@ -30,7 +30,6 @@ event = Table(
     Column("deleted", Boolean, nullable=False),
     Column("lane", Text, nullable=False),
     Column("source", Text, nullable=False),
-    Column("trace", Text),  # W3C traceparent of the sender
     Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("reason", Text),  # code of the last failure, never its text

@@ -33,7 +33,7 @@ class Change:
     deleted: bool = False
     patient: str | None = None  #: decides the order of work and nothing else
 
-    def arrival(self, server: str, source: str, trace: str | None = None) -> Arrival:
+    def arrival(self, server: str, source: str) -> Arrival:
         """As the inbox takes it."""
         event = ResourceEvent(
             server=server,
@@ -42,7 +42,7 @@ class Change:
             version=self.version,
             deleted=self.deleted,
         )
-        return Arrival(event=event, source=source, patient=self.patient, trace=trace)
+        return Arrival(event=event, source=source, patient=self.patient)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

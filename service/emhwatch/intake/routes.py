@@ -60,11 +60,9 @@ async def _take(services: IntakeServices, request: Request, path: str) -> str:
     if not hmac.compare_digest(given.encode(), services.secret.encode()):
         raise SenderUntrusted("The secret is missing or wrong.", remedy=f"Send the header {HEADER}.")
     said = _parsed(services, request.method, path, await _body(request, services.max_bytes))
-    source, trace = "hook" if said.kind == "rest-hook" else "topic", request.headers.get("traceparent")
+    source = "hook" if said.kind == "rest-hook" else "topic"
     arrivals = [
-        change.arrival(services.server, source, trace)
-        for change in said.changes
-        if change.resource_type in services.watched
+        change.arrival(services.server, source) for change in said.changes if change.resource_type in services.watched
     ]
     if arrivals:
         await services.accept(arrivals)

@@ -8,22 +8,28 @@ from datetime import UTC, datetime
 
 #: Counts, codes, durations and names of our own things; ids of patients and reports are not among them.
 FIELDS = frozenset(
-    {
-        *(
-            "event",
-            "outcome",
-            "reason",
-            "attempt",
-            "waited_ms",
-            "worked_ms",
-            "resource_type",
-            "code",
-            "error",
-            "frames",
-        ),
-        *("service", "client", "status", "seconds", "row", "card", "silence", "count", "version", "digest", "address"),
-        *("subscriptions", "mode"),
-    }
+    (
+        "event",
+        "outcome",
+        "reason",
+        "attempt",
+        "waited_ms",
+        "worked_ms",
+        "resource_type",
+        "code",
+        "error",
+        "frames",
+        "service",
+        "client",
+        "status",
+        "seconds",
+        "row",
+        "card",
+        "silence",
+        "version",
+        "digest",
+        "mode",
+    )
 )
 _QUIET = ("httpx", "httpcore", "uvicorn.access", "alembic", "pypdf")  # they log URLs or contents
 

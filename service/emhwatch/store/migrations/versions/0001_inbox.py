@@ -1,4 +1,4 @@
-"""The inbox: events, lanes, senders' subscriptions, watermarks of the searches."""
+"""The inbox: events and lanes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -24,7 +24,6 @@ def upgrade() -> None:
         sa.Column("deleted", sa.Boolean, nullable=False),
         sa.Column("lane", sa.Text, nullable=False),
         sa.Column("source", sa.Text, nullable=False),
-        sa.Column("trace", sa.Text),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("reason", sa.Text),
@@ -83,40 +82,9 @@ def upgrade() -> None:
     )
     due = sa.text("due IS NOT NULL")
     op.create_index("ix_inbox_lane_due", "inbox_lane", ["due"], sqlite_where=due, postgresql_where=due)
-    op.create_table(
-        "subscription",
-        sa.Column("server", sa.Text, nullable=False),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("reference", sa.Text),
-        sa.Column("style", sa.Text, nullable=False),
-        sa.Column("status", sa.Text, nullable=False),
-        sa.Column("error", sa.Text),
-        sa.Column("checked", sa.BigInteger),
-        sa.Column("renewed", sa.BigInteger),
-        sa.Column("ends", sa.BigInteger),
-        sa.Column("heard", sa.BigInteger),
-        sa.Column("event_number", sa.BigInteger),
-        sa.Column("gaps", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("server", "name", name="pk_subscription"),
-    )
-    op.create_table(
-        "watermark",
-        sa.Column("server", sa.Text, nullable=False),
-        sa.Column("resource_type", sa.Text, nullable=False),
-        sa.Column("seen", sa.BigInteger, nullable=False),
-        sa.Column("searched", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("server", "resource_type", name="pk_watermark"),
-    )
-    op.create_table(
-        "store_lock",
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("owner", sa.Text, nullable=False),
-        sa.Column("until", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("name", name="pk_store_lock"),
-    )
 
 
 def downgrade() -> None:
     """Drop the tables."""
-    for table in ("store_lock", "watermark", "subscription", "inbox_lane", "inbox_event"):
+    for table in ("inbox_lane", "inbox_event"):
         op.drop_table(table)
