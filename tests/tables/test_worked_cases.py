@@ -16,18 +16,20 @@ from emhwatch.tables.locate import table_files
 
 FILES = table_files()
 TABLES = load_tables()
-OUTCOMES = list(outcomes(cases.parse(FILES), TABLES))
+CASES = cases.parse(FILES)
+OUTCOMES = list(outcomes(CASES, TABLES))
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: outcome.name)
 def test_case(outcome: Outcome) -> None:
-    assert outcome.answered == outcome.expected
+    """A sentence of `open.csv` is one that is not answered yet: when it is, its row has to go."""
+    assert outcome.holds is (outcome.name not in CASES.open), dict(outcome.answered)
 
 
 def test_there_are_cases_of_both_kinds() -> None:
-    parsed = cases.parse(table_files())
-    assert len(parsed.sentences) > 600 and len(parsed.decisions) > 100
-    assert {case.language for case in parsed.sentences} == {"en", "fr"}
+    assert len(CASES.sentences) > 1000 and len(CASES.decisions) > 100
+    assert {case.language for case in CASES.sentences} == {"en", "fr"}
+    assert len(CASES.open) < len(CASES.sentences) / 10
 
 
 def test_h30_the_shipped_tables_have_no_problem() -> None:

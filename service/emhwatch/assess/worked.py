@@ -14,11 +14,13 @@ from emhwatch.model.reading import Reading
 from emhwatch.tables.cases import CaseTables, DecisionCase, SentenceCase
 from emhwatch.tables.load import TableSet
 from emhwatch.text.read import read_report
-from emhwatch.types import Biopsy, Experiencer, Histology, Value
+from emhwatch.types import Biopsy, Experiencer, Histology, Temporality, Value
 
 #: The evaluation day of every worked decision.
 DAY = date(2025, 6, 15)
 _STRENGTH = (Value.PRESENT, Value.POSSIBLE, Value.ABSENT)
+_UNSAID = (Temporality.HYPOTHETICAL, Temporality.PLANNED)
+_UNSAID_DANGER = (*_UNSAID, Temporality.HISTORICAL)
 _WEEK, _MONTH, _YEAR, _TERM = 7, 31, 366, 280
 
 
@@ -63,13 +65,17 @@ def stated(case: SentenceCase, tables: TableSet) -> dict[str, Value]:
 
 
 def _stated(reading: Reading, tables: TableSet) -> Iterator[tuple[str, Value]]:
+    """As the evaluation takes it: a mass as a whole; past danger, plans and questions say nothing (policy 2.1)."""
+    keys = tables.keys
     for mass in reading.masses:
-        for key in tables.keys.role("mass"):
+        for key in keys.role("mass"):
             yield key, mass.value
         for key in mass.site_keys:
             yield key, Value.PRESENT
     for finding in reading.findings:
-        if finding.experiencer is Experiencer.PATIENT:
+        unsaid = _UNSAID_DANGER if keys.has(finding.key, "danger") else _UNSAID
+        mention = finding.mass is not None and keys.has(finding.key, "mass")
+        if finding.experiencer is Experiencer.PATIENT and finding.temporality not in unsaid and not mention:
             yield finding.key, finding.value
 
 

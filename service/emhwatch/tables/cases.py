@@ -9,10 +9,12 @@ from emhwatch.types import Value
 
 TEXT = "mappings/cases/text/"
 DECISION = "mappings/cases/decision/"
-#: Sentences that are still to be written.
+#: Sentences that the reader does not answer as the policy says; by name, with the reason.
 OPEN = "mappings/cases/open.csv"
 #: What a sentence shows of its key; each criterion needs one of every kind.
 KINDS = ("affirmed", "denied", "hedged", "historical", "other-person", "trap")
+#: Either of the two will do.
+_ELSEWHERE = {"other-person": "historical"}
 TEXT_COLUMNS = ("name", "key", "kind", "language", "modality", "text", "expect", "why")
 ASKED = (
     "age",
@@ -70,6 +72,7 @@ class CaseTables:
 
     sentences: tuple[SentenceCase, ...]
     decisions: tuple[DecisionCase, ...]
+    open: Mapping[str, int]  #: name of a sentence that is not answered yet -> line of `open.csv`
 
 
 def parse(files: TableFiles) -> CaseTables:
@@ -90,7 +93,18 @@ def parse(files: TableFiles) -> CaseTables:
                 case.file, case.line, case.name, "no name, or the name of another case", "give it its own name"
             )
         seen.add(case.name)
-    return CaseTables(tuple(sentences), tuple(decisions))
+    return CaseTables(tuple(sentences), tuple(decisions), _open(files, {case.name for case in sentences}))
+
+
+def _open(files: TableFiles, names: Collection[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for row in files.csv(OPEN, ("name", "why"), may_be_empty=True):
+        if row["name"] not in names or row["name"] in found:
+            files.problem(OPEN, row.line, row["name"], "no such sentence, or twice", "remove the row")
+        if not row["why"]:
+            files.problem(OPEN, row.line, row["name"], "no reason", "say what is read wrongly")
+        found[row["name"]] = row.line
+    return found
 
 
 def _sentence(files: TableFiles, row: Row, keys: Collection[str]) -> SentenceCase:
@@ -168,17 +182,15 @@ def _dated(files: TableFiles, row: Row, column: str) -> list[tuple[str, float | 
     return found
 
 
-def check_kinds(files: TableFiles, cases: CaseTables, wanted: Collection[str]) -> None:
-    """Every criterion needs a sentence of each kind, or stands with its gap in `open.csv`; problems go to `files`."""
-    have: dict[str, set[str]] = {}
+def check_kinds(files: TableFiles, cases: CaseTables, wanted: Mapping[str, Collection[str]]) -> None:
+    """Every criterion (key -> languages that can state it) needs a sentence of each kind; problems go to `files`."""
+    have: dict[tuple[str, str | None], set[str]] = {}
     for case in cases.sentences:
-        have.setdefault(case.key, set()).add("historical" if case.kind == "other-person" else case.kind)
-    known = {row["key"]: (row.line, set(row.list("kinds"))) for row in files.csv(OPEN, ("key", "kinds", "why"))}
-    for key in sorted({*wanted, *known}):
-        lacking = {kind for kind in KINDS if kind != "other-person" and kind not in have.get(key, ())}
-        line, listed = known.get(key, (0, set()))
-        if lacking - listed:
-            kinds = " ".join(sorted(lacking - listed))
-            files.problem(TEXT, 0, key, f"no worked sentence: {kinds}", "add one to a file of this folder")
-        if listed - lacking:
-            files.problem(OPEN, line, key, "the gap is closed", "remove what is there from the row")
+        have.setdefault((case.key, case.language), set()).add(_ELSEWHERE.get(case.kind, case.kind))
+    needed = {_ELSEWHERE.get(kind, kind) for kind in KINDS}
+    for key, languages in sorted(wanted.items()):
+        for language in sorted(languages):
+            if lacking := sorted(needed - have.get((key, language), set())):
+                files.problem(
+                    TEXT, 0, key, f"no worked sentence in {language}: {' '.join(lacking)}", "add one to this folder"
+                )

@@ -1,7 +1,7 @@
 """One page per criterion, for the person who owns it: definition, weight, phrases, codes, worked cases, evidence."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from emhwatch.tables import evidence
 from emhwatch.tables.build import LICENSED
@@ -41,7 +41,7 @@ def pages(files: TableFiles, tables: TableSet, cases: CaseTables) -> dict[str, s
             _reason(reasons.get(key.key)),
             _phrases(tables.text.phrases(key.key)),
             _codes(coded[key.key], tables),
-            _cases(sentences[key.key]),
+            _cases(sentences[key.key], cases.open),
         ]
         found[f"{FOLDER}{key.key}.md"] = "\n".join(part for part in parts if part)
     return found
@@ -115,12 +115,13 @@ def _codes(entries: list[CodeEntry], tables: TableSet) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cases(cases: list[SentenceCase]) -> str:
+def _cases(cases: list[SentenceCase], not_answered: Collection[str]) -> str:
     if not cases:
         return ""
     lines = ["## Worked cases\n", "| case | text | value | why |", "|---|---|---|---|"]
     for case in cases:
         values = ", ".join(v if k == case.key else f"{k} {v}" for k, v in case.expect.items())
         text = case.text.replace("\n", " / ").replace("|", "\\|")
-        lines.append(f"| {case.name} ({case.kind}) | {text} | {values} | {case.why} |")
+        kind = f"{case.kind}, not answered yet" if case.name in not_answered else case.kind
+        lines.append(f"| {case.name} ({kind}) | {text} | {values} | {case.why} |")
     return "\n".join(lines) + "\n"

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from emhwatch.assess.worked import Outcome, outcomes
@@ -41,10 +42,12 @@ def run(arguments: argparse.Namespace) -> int:
 def case_problems(files: TableFiles, tables: TableSet) -> list[Problem]:
     """Cases that cannot be read, keys without their cases, and cases whose answer is another one."""
     parsed = cases.parse(files)
-    keys = tables.keys.by_key
-    cases.check_kinds(files, parsed, [key for key in tables.text.keys if set(keys[key].groups) - {"X"}])
-    wrong = [_problem(outcome) for outcome in outcomes(parsed, tables) if not outcome.holds]
-    return sorted([*files.problems, *wrong])
+    keys, languages = tables.keys.by_key, tuple(tables.text.languages)
+    criteria = [key for key in tables.text.keys if set(keys[key].groups) - {"X"}]
+    # A key without phrases of its own follows from the mass, in every language.
+    cases.check_kinds(files, parsed, {key: tables.text.phrases(key) or languages for key in criteria})
+    found = [_problem(outcome, parsed.open) for outcome in outcomes(parsed, tables)]
+    return sorted([*files.problems, *(problem for problem in found if problem)])
 
 
 def stale_problems(files: TableFiles, tables: TableSet, arguments: argparse.Namespace) -> list[Problem]:
@@ -56,7 +59,12 @@ def stale_problems(files: TableFiles, tables: TableSet, arguments: argparse.Name
     return [Problem(path, 0, "file", "not what the tables give", "run emhwatch tables build") for path in changed]
 
 
-def _problem(outcome: Outcome) -> Problem:
+def _problem(outcome: Outcome, known: Mapping[str, int]) -> Problem | None:
+    if outcome.holds and outcome.name in known:
+        remedy = "remove the row, the case is no longer open"
+        return Problem(cases.OPEN, known[outcome.name], outcome.name, "the case holds", remedy)
+    if outcome.holds or outcome.name in known:
+        return None
     differ = [name for name, value in outcome.expected.items() if outcome.answered[name] != value]
     words = ", ".join(f"{name} {outcome.answered[name]}, not {outcome.expected[name]}" for name in differ)
     return Problem(
