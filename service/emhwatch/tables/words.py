@@ -8,13 +8,18 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
-_ASCII_TOKEN = re.compile(r"[0-9]++(?:[.,][0-9]++)?+|[a-z]++[0-9]*+|[^\sa-z0-9]")
+# One group each: `split` of such a pattern gives what lies between the tokens and the tokens in turn.
+_ASCII_TOKEN = re.compile(r"([0-9]++(?:[.,][0-9]++)?+|[a-z]++[0-9]*+|[^\sa-z0-9])")
 _TOKEN = re.compile(
-    r"\d++(?:[.,]\d++)?+|[^\W\d_](?:[^\W\d_]|[\u0300-\u036f\u00ad\u200b-\u200d\ufeff])*+\d*+|[^\s\u200b-\u200d\ufeff\u00ad]"
+    r"(\d++(?:[.,]\d++)?+|[^\W\d_](?:[^\W\d_]|[\u0300-\u036f\u00ad\u200b-\u200d\ufeff])*+\d*+"
+    r"|[^\s\u200b-\u200d\ufeff\u00ad])"
 )
-_JOINT = re.compile(r"(?<=[a-z])['-](?=[a-z])|(?<=[a-z0-9])-(?=[a-z]{3})|(?<=[a-z])-(?=[ \t]*+\r?\n[ \t]*+[a-z])")
-_TIMES = re.compile(r"(?<=[0-9]) ?[x*](?= ?[0-9])")
+# Each begins with the rare sign, which the search skips to.
+_JOINT = re.compile(r"['-](?:(?<=[a-z]['-])(?:(?=[a-z])|(?<=-)(?=[ \t]*+\r?\n[ \t]*+[a-z]))|(?<=[0-9]-)(?=[a-z]{3}))")
+_TIMES = re.compile(r"[x*](?= ?[0-9])(?:(?<=[0-9][x*])|(?<=[0-9] [x*]))")
+_NOT_ASCII = re.compile("[^\x00-\x7f]++")
 TIMES = "\u00d7"  #: sign between two diameters after folding
 _IGNORED = re.compile("[\u0300-\u036f\u00ad\u200b-\u200d\ufeff]")
 _PUNCTUATION = {
@@ -29,7 +34,7 @@ _LIGATURES = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "
 def _fold_table() -> dict[int, str]:
     table = dict(_PUNCTUATION)
     for code in (*range(0xC0, 0x250), *range(0x1E00, 0x1F00)):
-        base = unicodedata.normalize("NFD", chr(code))[0]
+        base = unicodedata.normalize("NFD", chr(code))[0].lower()  # one letter has no small form of its own
         if base != chr(code):
             table[code] = base
     return table
@@ -44,14 +49,14 @@ def fold(text: str) -> str:
     if len(folded) != len(text):
         folded = "".join(low if len(low := char.lower()) == 1 else char for char in text)
     if not folded.isascii():
-        folded = folded.translate(_FOLD)
+        folded = _NOT_ASCII.sub(_plain, folded)
     if "-" in folded or "'" in folded:
         folded = _JOINT.sub(" ", folded)
-    return _TIMES.sub(_blank_times, folded)
+    return _TIMES.sub(TIMES, folded)
 
 
-def _blank_times(match: "re.Match[str]") -> str:
-    return TIMES.rjust(len(match[0]))
+def _plain(match: "re.Match[str]") -> str:
+    return match[0].translate(_FOLD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +70,11 @@ class Split:
 
 def split(folded: str) -> Split:
     """Words, numbers ("3.2" is one) and single punctuation marks."""
-    pattern = _ASCII_TOKEN if folded.isascii() else _TOKEN
-    words: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    for match in pattern.finditer(folded):
-        words.append(match[0])
-        starts.append(match.start())
-        ends.append(match.end())
-    return Split(words, starts, ends)
+    pattern = _ASCII_TOKEN if folded.isascii() or folded.replace(TIMES, "").isascii() else _TOKEN
+    parts = pattern.split(folded)
+    edges = list(accumulate(map(len, parts)))
+    edges.pop()
+    return Split(parts[1::2], edges[::2], edges[1::2])
 
 
 @dataclass(frozen=True, slots=True)
