@@ -164,15 +164,15 @@ class Phrases(Generic[T]):
         return self.stems.setdefault(self.speller.respell(stem), len(self.literals) + len(self.stems))
 
 
-class State:
+class State(Generic[T]):
     """A deterministic state: nodes of the automaton, what ends here, known steps by word."""
 
     __slots__ = ("accepts", "nodes", "steps")
 
-    def __init__(self, nodes: tuple[int, ...], accepts: tuple[int, ...]) -> None:
+    def __init__(self, nodes: tuple[int, ...], accepts: tuple[T, ...]) -> None:
         self.nodes = nodes
         self.accepts = accepts
-        self.steps: dict[str, State | None] = {}
+        self.steps: dict[str, State[T] | None] = {}
 
 
 class Matcher(Generic[T]):
@@ -189,11 +189,11 @@ class Matcher(Generic[T]):
 
     def _forget(self) -> None:
         self._remembered = 0
-        self._root = State((0,), ())
-        self._states: dict[tuple[int, ...], State] = {(0,): self._root}
+        self._root: State[T] = State((0,), ())
+        self._states: dict[tuple[int, ...], State[T]] = {(0,): self._root}
 
-    def find(self, words: list[str], start: int, stop: int) -> list[tuple[int, int, tuple[int, ...]]]:
-        """Matches in `words[start:stop]` as (first word, end word, payload indexes), leftmost-longest."""
+    def find(self, words: list[str], start: int, stop: int) -> list[tuple[int, int, tuple[T, ...]]]:
+        """Matches in `words[start:stop]` as (first word, end word, payloads), leftmost-longest."""
         if self._remembered > self.MEMORY:
             self._forget()
         matches = []
@@ -231,7 +231,11 @@ class Matcher(Generic[T]):
                 at += 1
         return matches
 
-    def _step(self, state: State, word: str) -> State | None:
+    def opens(self, word: str) -> bool:
+        """Whether a phrase may begin with this word."""
+        return (self._root.steps[word] if word in self._root.steps else self._step(self._root, word)) is not None
+
+    def _step(self, state: State[T], word: str) -> State[T] | None:
         edges = self._phrases.edges
         symbols = self._symbols(word)
         nodes = tuple(sorted({to for node in state.nodes for symbol in symbols for to in edges[node].get(symbol, ())}))
@@ -239,9 +243,9 @@ class Matcher(Generic[T]):
         if nodes:
             following = self._states.get(nodes)
             if following is None:
-                ends = self._phrases.ends
-                accepts = tuple(dict.fromkeys(index for node in nodes for index in ends.get(node, ())))
-                following = self._states[nodes] = State(nodes, accepts)
+                ends, payloads = self._phrases.ends, self.payloads
+                accepts = dict.fromkeys(index for node in nodes for index in ends.get(node, ()))
+                following = self._states[nodes] = State(nodes, tuple(payloads[index] for index in accepts))
         state.steps[word] = following
         self._remembered += 1
         return following

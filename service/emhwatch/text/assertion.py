@@ -5,7 +5,7 @@ cue tables, brackets, semicolons, list numbers). Hedges that contain a negation 
 their own, so the longest cue wins before any scope is looked at. Cost: cues of one sentence times its statements.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from emhwatch.tables.text import CueRow, Language
 from emhwatch.types import Certainty, Experiencer, Temporality
@@ -16,8 +16,7 @@ _EMBRACING = frozenset(
 _SCOPE_LIMIT = 40  #: words that a cue reaches at most
 
 
-@dataclass(frozen=True, slots=True)
-class CueMatch:
+class CueMatch(NamedTuple):
     """A cue in a sentence; `start` and `end` are tokens."""
 
     row: CueRow
@@ -25,8 +24,7 @@ class CueMatch:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Assertion:
+class Assertion(NamedTuple):
     """The words around a statement, judged."""
 
     certainty: Certainty
@@ -41,12 +39,7 @@ PLAIN = Assertion(Certainty.AFFIRMED, Temporality.CURRENT, Experiencer.PATIENT)
 
 def find_cues(language: Language, words: list[str], start: int, end: int) -> list[CueMatch]:
     """Cues of a sentence in order."""
-    payloads = language.cues.payloads
-    return [
-        CueMatch(payloads[index], first, last)
-        for first, last, found in language.cues.find(words, start, end)
-        for index in found
-    ]
+    return [CueMatch(row, first, last) for first, last, rows in language.cues.find(words, start, end) for row in rows]
 
 
 def judge(

@@ -1,6 +1,6 @@
 """Mentions of a mass: noun and site stand apart and in any order (policy 3.1, 3.2)."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from emhwatch.tables.readings import Noun, ReadingRules, Site
 from emhwatch.text.anatomy import levels_in, merge_sides, size_in
@@ -137,7 +137,7 @@ def _of_the_mass(scene: Scene, hit: Hit, assertion: Assertion) -> Assertion:
         for sample in scene.of(scene.roles["biopsy"]):
             if cue.end <= sample.start and sample.end <= hit.start:
                 return PLAIN
-    return replace(assertion, effects=assertion.effects - _PLANS) if assertion.effects & _PLANS else assertion
+    return assertion._replace(effects=assertion.effects - _PLANS) if assertion.effects & _PLANS else assertion
 
 
 def _describe(mention: Mention, zone: tuple[int, int]) -> None:

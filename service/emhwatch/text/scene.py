@@ -112,15 +112,11 @@ def is_fact(assertion: Assertion) -> bool:
 def scenes_of(layout: Layout, language: Language, roles: Mapping[str, frozenset[str]]) -> list[Scene]:
     """All sentences in which the lexicon finds something."""
     terms = language.terms
-    payloads = terms.payloads
     words = layout.words
     scenes: list[Scene] = []
     labels: dict[tuple[int, int], list[Hit]] = {}
     for index, sentence in enumerate(layout.sentences):
-        hits = [
-            Hit(start, end, tuple(payloads[i] for i in found))
-            for start, end, found in terms.find(words, sentence.start, sentence.end)
-        ]
+        hits = [Hit(*found) for found in terms.find(words, sentence.start, sentence.end)]
         topic: list[Hit] = []
         label = sentence.topic
         if label is not None:

@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_left
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from emhwatch.model.reading import SectionSpan
 from emhwatch.tables.text import Language
@@ -19,8 +20,7 @@ _TOPIC_WORDS = 7
 _HEADING_WORDS = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(NamedTuple):
     """Tokens `start` to `end` of one statement; `topic` ends the label before a colon ("Spleen:")."""
 
     start: int
@@ -102,37 +102,49 @@ def _statements(
 ) -> list[tuple[int, int, bool]]:
     """Token ranges of statements; True when it begins on a new line that is no wrapped one."""
     breaks = _hard_breaks(text, folded, language) if "\n" in text or "\r" in text or "\\." in text else []
+    opened = {bisect_left(starts, line) for line in breaks}
     statements = []
     first, hard = 0, True
     count = len(words)
-    abbreviations = language.abbreviations
-    line = 0
-    limit = breaks[0] if breaks else len(text) + 1
-    for index, word in enumerate(words):
-        if starts[index] >= limit:
+    opened.add(count)
+    for index in sorted(opened.union(at for at, word in enumerate(words) if word in _ENDERS)):
+        while index - first > _LONGEST and (cut := _cut(words, first, index)):
+            statements.append((first, cut, hard))
+            first, hard = cut, False
+        if index in opened:
             if index > first:
                 statements.append((first, index, hard))
             first, hard = index, True
-            while line < len(breaks) and breaks[line] <= starts[index]:
-                line += 1
-            limit = breaks[line] if line < len(breaks) else len(text) + 1
-        if (index - first >= _LONGEST and word == ",") or index - first >= 2 * _LONGEST:  # bounds the work per sentence
+        if index < count and _ends(words, starts, ends, first, index, language.abbreviations):
             statements.append((first, index + 1, hard))
             first, hard = index + 1, False
-            continue
-        if word in _ENDERS:
-            after = index + 1
-            if after < count and starts[after] == ends[index] and words[after] not in "\"')]*":
-                continue
-            if word == "." and index > first and _abbreviated(words, index, first, abbreviations):
-                continue
-            if word == "?" and (index == first or (after < count and starts[after] == ends[index])):
-                continue
-            statements.append((first, after, hard))
-            first, hard = after, False
-    if first < count:
-        statements.append((first, count, hard))
     return statements
+
+
+def _cut(words: list[str], first: int, last: int) -> int | None:
+    """Where a statement that is too long is divided, which bounds the work for each."""
+    limit = first + 2 * _LONGEST
+    for at in range(first + _LONGEST, min(last, limit)):
+        if words[at] == ",":
+            return at + 1
+    return limit + 1 if last > limit else None
+
+
+def _ends(
+    words: list[str], starts: list[int], ends: list[int], first: int, index: int, abbreviations: frozenset[str]
+) -> bool:
+    """Whether the sign at `index` ends the statement that begins at `first`."""
+    word, after = words[index], index + 1
+    if word not in _ENDERS:
+        return False
+    if index - first >= 2 * _LONGEST:
+        return True
+    touched = after < len(words) and starts[after] == ends[index]
+    if touched and words[after] not in "\"')]*":
+        return False
+    if word == ".":
+        return index == first or not _abbreviated(words, index, first, abbreviations)
+    return word != "?" or (index > first and not touched)
 
 
 def _abbreviated(words: list[str], index: int, first: int, abbreviations: frozenset[str]) -> bool:
@@ -190,13 +202,12 @@ def _heading(
     text: str, words: list[str], starts: list[int], ends: list[int], at: int, last: int, hard: bool, language: Language
 ) -> tuple[Section, int] | None:
     """The section that begins at token `at`, and the token after the heading."""
-    if at >= last:
+    if at >= last or not language.headings.opens(words[at]):
         return None
     found = language.headings.find(words, at, min(at + _HEADING_WORDS, last))
     if not found or found[0][0] != at:
         return None
-    _, end, payloads = found[0]
-    name = language.headings.payloads[payloads[0]]
+    _, end, (name, *_) = found[0]
     rest = end
     while rest < last and rest < end + 8 and words[rest] in '*#_".':
         rest += 1
@@ -239,10 +250,9 @@ def _labels(
     text: str, words: list[str], starts: list[int], ends: list[int], at: int, last: int
 ) -> list[tuple[int, tuple[int, int] | None, int]]:
     """Parts of a statement that begin with a label of their own: "Spleen: enlarged", "PLAN: await results"."""
-    try:
-        colon = words.index(":", at, last)
-    except ValueError:
+    if ":" not in words[at:last]:
         return [(at, None, last)]
+    colon = words.index(":", at, last)
     parts: list[tuple[int, tuple[int, int] | None, int]] = []
     begin, label = at, None
     while colon < last:
