@@ -112,6 +112,11 @@ def test_h20_any_unicode_text_is_read_without_a_crash(text: str, language: str |
     check(read(text, language=language))
 
 
+@pytest.mark.parametrize("number", ["²", "3²", "½", "٣", "③", "5."])
+def test_h20_a_sign_that_only_looks_like_a_digit_is_read(number: str) -> None:
+    check(read(f"Paraspinal mass at T{number} and T{number}-9 is {number} x 3 cm. Hemoglobin {number} g/dl."))
+
+
 @settings(max_examples=250, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.sampled_from((*WORDS, "\n", "\r\n", "\u00a0", "\\.br\\")), max_size=60), st.sampled_from(("en", "fr"))

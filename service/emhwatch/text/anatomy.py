@@ -119,11 +119,11 @@ def size_in(language: Language, words: list[str], start: int, end: int) -> list[
     sizes = []
     for at in range(start, end):
         factor = language.lengths.get(words[at])
-        if factor is None or at == start or not words[at - 1][0].isdigit():
+        if factor is None or at == start or not words[at - 1][0].isdecimal():
             continue
         largest, place = 0.0, at - 1
         while place >= start:
-            if words[place][0].isdigit():
+            if words[place][0].isdecimal():
                 largest = max(largest, float(words[place].replace(",", ".")))
             elif (
                 words[place] != TIMES

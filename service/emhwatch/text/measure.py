@@ -51,7 +51,7 @@ def _value(scene: Scene, hit: Hit, stop: int, rules: ReadingRules) -> tuple[int,
     """Token of the number and the end of its unit; a number with a name of its own in between is none."""
     words = scene.layout.words
     for at in range(hit.end, stop):
-        if not words[at][0].isdigit():
+        if not words[at][0].isdecimal():
             continue
         end = at + 1
         while end < min(len(words), at + 1 + _UNIT_WORDS) and words[end] in rules.units:
