@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from emhwatch.tables import constants
 from emhwatch.tables.signs import SignTable, parse_signs
 from emhwatch.tables.source import Row, TableFiles
 
@@ -147,10 +148,11 @@ def _spellings(files: TableFiles) -> dict[str, str]:
 
 def _conversions(files: TableFiles) -> dict[tuple[str, str], tuple[Conversion, ...]]:
     columns = ("analyte", "ucum", "factor", "canonical", "low", "high", "ceiling_min", "ceiling_max", "convention")
+    named = constants.parse(files)
     found: dict[tuple[str, str], tuple[Conversion, ...]] = {}
     for row in files.csv("terminology/analytes.csv", columns):
         try:
-            factor, low, high = float(row["factor"]), float(row["low"]), float(row["high"])
+            factor, low, high = float(row["factor"]), *(float(named.get(row[c], row[c])) for c in ("low", "high"))
             ceiling = (float(row["ceiling_min"]), float(row["ceiling_max"])) if row["ceiling_min"] else None
         except ValueError:
             files.problem(row.file, row.line, row["analyte"], "not a number", "write numbers with a point")

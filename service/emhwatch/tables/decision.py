@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from emhwatch.tables import constants as constant_table
 from emhwatch.tables import keys as key_table
 from emhwatch.tables.grades import GradeTables, parse_grades
 from emhwatch.tables.rules import NUMBER, Rule, RuleTable, parse_condition, parse_table
@@ -35,16 +36,6 @@ INPUTS: Mapping[str, tuple[str, ...]] = {
     "years": (NUMBER,),
 }
 _ROWS = ("blocked", "danger", "mass", "histology", "blood", "major", "biopsy", "net", "years", "names_emh", "computed")
-#: Constants that the program asks for; each must stand in `constants.csv`.
-CONSTANTS = (
-    *("mass_newest_evidence", "hb_recent", "hb_single_low", "series_gap_min", "series_gap_max", "series_before_report"),
-    *("transfusion_shadow", "acute_episode", "normal_before_bleed_min", "normal_before_bleed_max", "severe_hb"),
-    *("mcv_low", "mcv_high", "ferritin_high", "ferritin_low", "companion", "ferritin_newest", "transfusion_episodes"),
-    *("transfusion_window", "transfusion_same_episode", "drug_record", "chemotherapy", "cancer_history", "stability"),
-    *("long_standing", "newborn_months", "spleen_length", "adult_years", "biopsy_pending", "note_biopsy"),
-    *("danger_document", "symptom_document", "age_old", "age_child", "dedup", "override", "major_points"),
-    *("hb_min", "hb_max"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +74,7 @@ class DecisionTables:
 def parse(files: TableFiles) -> DecisionTables:
     """Read and check the tables; problems go to `files`."""
     keys = key_table.parse(files)
-    constants = _constants(files)
+    constants = constant_table.parse(files)
     rows = parse_table(files, f"{FOLDER}/rows.csv", _inputs(*_ROWS), ("row", "indicator", "tier", "card"))
     for rule in rows.rules:
         _member(files, "rows.csv", rule.line, rule.result["indicator"], tuple(Indicator))
@@ -127,22 +118,6 @@ def _inputs(*names: str) -> dict[str, tuple[str, ...]]:
 def _member(files: TableFiles, name: str, line: int, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         files.problem(f"{FOLDER}/{name}", line, value, "unknown value", f"use {' '.join(allowed)}")
-
-
-def _constants(files: TableFiles) -> dict[str, int]:
-    path = f"{FOLDER}/constants.csv"
-    found: dict[str, int] = {}
-    for row in files.csv(path, ("name", "value", "unit", "words")):
-        if not row["value"].isdecimal():
-            files.problem(path, row.line, row["name"], "not a whole number", "write digits")
-            continue
-        if row["name"] not in CONSTANTS:
-            files.problem(path, row.line, row["name"], "nothing uses this constant", "remove it or correct its name")
-        found[row["name"]] = int(row["value"])
-    for name in CONSTANTS:
-        if name not in found:
-            files.problem(path, 0, name, "missing", "add the constant")
-    return found
 
 
 def _limits(files: TableFiles) -> RuleTable:

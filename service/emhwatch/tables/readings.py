@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from emhwatch.tables import constants
 from emhwatch.tables import keys as key_tables
 from emhwatch.tables.source import Row, TableFiles
 from emhwatch.types import Value
@@ -13,14 +14,15 @@ CLASSES = frozenset(("A1", "A2", "none", "other"))
 #: Names that the engine asks for; their values are keys, terms and words of the tables.
 ROLE_KEYS = tuple(
     """mass bilateral unilateral multiplicity level_low level_mid whole_spine size thoracic lumbar collection rim emh
-    emh_organs other_organs spleen histology_emh histology_other biopsy biopsy_done film_density film_mass
+    emh_organs other_organs spleen liver_iron histology_emh histology_other biopsy biopsy_done film_density film_mass
     cyst""".split()  # noqa: SIM905 - a list of this length is read more easily as words
 )
 ROLE_TERMS = tuple(
     """right left bilateral midline pointer measured deficit thoracic low mid lumbar whole another many number two
     organs touches spine only_at_spine pleural with_pleural own_place spinal differential known histology_result
     blood_organs biopsy biopsy_other recommend biopsy_against pending done elsewhere_sites own_sites nondiagnostic
-    tissue_emh tissue_diagnoses natures fluid link further_sites cyst spleen_length""".split()  # noqa: SIM905 - as above
+    tissue_emh tissue_diagnoses natures fluid link further_sites cyst spleen_length liver_value native
+    hu""".split()  # noqa: SIM905 - as above
 )
 
 
@@ -74,7 +76,8 @@ class ReadingRules:
     danger: frozenset[str]  #: keys that a question in the impression makes possible
     of_mass: frozenset[str]
     policy: frozenset[str]  #: all keys of the policy
-    spleen_mm: float  #: length of the spleen above which an adult's is large
+    spleen_mm: int  #: length of the spleen above which an adult's is large
+    liver_hu: int  #: attenuation of the unenhanced liver above which it holds iron
     analytes: Mapping[str, str]  #: term -> analyte
     units: frozenset[str]  #: words and signs of units of laboratory values
     comparators: frozenset[str]
@@ -110,6 +113,7 @@ def parse(files: TableFiles, known: frozenset[str]) -> ReadingRules:
         if _terms(row, ("term",), known, files)
     }
     labs = files.toml(f"{FOLDER}/labs.toml")
+    limits = constants.parse(files)
     return ReadingRules(
         by_anchor=_findings(files, keys, known),
         structures={
@@ -130,7 +134,8 @@ def parse(files: TableFiles, known: frozenset[str]) -> ReadingRules:
         danger=frozenset(keys.role("danger")),
         of_mass=frozenset(key for key, row in keys.by_key.items() if row.of_mass),
         policy=frozenset(keys.by_key),
-        spleen_mm=float(named.get("limits", {}).get("spleen_mm", 0)),
+        spleen_mm=limits.get("spleen_length", 0),
+        liver_hu=limits.get("liver_hu", 0),
         analytes={str(k): str(v) for k, v in labs.get("analytes", {}).items()},
         units=frozenset(str(labs.get("units", "")).split()),
         comparators=frozenset(str(labs.get("comparators", "")).split()),

@@ -13,7 +13,7 @@ from emhwatch.text.measure import measurements_in
 from emhwatch.text.nature import Nature, natures_in
 from emhwatch.text.scene import Scene, scenes_of
 from emhwatch.text.segment import Layout, lay_out, tokens_of
-from emhwatch.text.statements import Statement, spleen_statements, statements_in
+from emhwatch.text.statements import Statement, measured_statements, statements_in
 from emhwatch.types import Section, Temporality, Value
 
 UNSUPPORTED = "language-not-supported"
@@ -73,7 +73,7 @@ class _Report:
             if scene.hits and not _asks(scene):
                 self.statements += statements_in(scene, self.rules)
                 self.statements += biopsy_statements(scene, self.rules, self.pathology)
-                self.statements += spleen_statements(scene, self.rules)
+                self.statements += measured_statements(scene, self.rules)
                 found = mentions_in(scene, self.rules, self.kind, before)
                 self.mentions += found
                 self.natures += natures_in(scene, self.rules, found)

@@ -138,8 +138,29 @@ def _linked(scene: Scene, hit: Hit, start: int, end: int) -> bool:
     return True
 
 
-def spleen_statements(scene: Scene, rules: ReadingRules) -> list[Statement]:
-    """A measured length above the limit of an adult (policy 6.1); a measurement never denies."""
+def measured_statements(scene: Scene, rules: ReadingRules) -> list[Statement]:
+    """Organs that are measured beyond a limit of the policy; a measurement never denies."""
+    return _long_spleen(scene, rules) + _dense_liver(scene, rules)
+
+
+def _dense_liver(scene: Scene, rules: ReadingRules) -> list[Statement]:
+    """An unenhanced liver above the limit holds iron (policy 15); after contrast medium the number says nothing."""
+    if not (scene.has("liver_value") and scene.has("native")):
+        return []
+    words = scene.layout.words
+    for unit in scene.of(scene.roles["hu"]):
+        number = words[unit.start - 1] if unit.start else ""
+        assertion = scene.judge(unit.start, unit.end)
+        if number.isdecimal() and int(number) > rules.liver_hu and is_fact(assertion):
+            key = rules.roles["liver_iron"]
+            return [
+                Statement(scene, unit.start - 1, unit.end, key, Value.PRESENT, assertion, "finding", "measured", unit)
+            ]
+    return []
+
+
+def _long_spleen(scene: Scene, rules: ReadingRules) -> list[Statement]:
+    """A length above the limit of an adult (policy 6.1)."""
     if not scene.has("spleen_length"):
         return []
     hit = scene.of(scene.roles["spleen_length"])[0]
