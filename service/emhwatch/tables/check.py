@@ -4,7 +4,7 @@ import csv
 from importlib import import_module
 from typing import Any
 
-from emhwatch.tables import coverage, numbers, overlay
+from emhwatch.tables import coverage, numbers, overlay, senses
 from emhwatch.tables.load import DOMAINS, RELEASE
 from emhwatch.tables.problem import Problem
 from emhwatch.tables.source import TableFiles
@@ -25,6 +25,7 @@ def check_tables(files: TableFiles) -> tuple[Problem, ...]:
     if not files.problems:
         coverage.check(files, parsed)
         numbers.check(files, AUTHORING)
+        senses.check(files, parsed["text"])
         _unread(files)
         _form(files)
     return tuple(sorted(files.problems))

@@ -73,6 +73,7 @@ class ReadingRules:
     modalities: Mapping[str, str]
     roles: Mapping[str, str]  #: name in the engine -> key of the policy
     terms: Mapping[str, frozenset[str]]  #: name in the engine -> terms of the lexicon
+    follows: Mapping[str, tuple[str, ...]]  #: key that follows from a mass as a whole -> terms that state it
     danger: frozenset[str]  #: keys that a question in the impression makes possible
     of_mass: frozenset[str]
     policy: frozenset[str]  #: all keys of the policy
@@ -96,7 +97,15 @@ class ReadingRules:
         found = [anchor for anchor, rules in self.by_anchor.items() if any(key in (r.key, r.denied) for r in rules)]
         found += [site.term for site in self.sites.values() if site.key == key]
         found += [noun.term for noun in self.nouns.values() if noun.key == key]
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys((*found, *self.follows.get(key, ()))))
+
+    @property
+    def read_terms(self) -> frozenset[str]:
+        """Terms that something asks for."""
+        found = {*self.by_anchor, *self.sites, *self.nouns, *self.structures, *self.analytes, *self.high_terms}
+        for rule in (rule for rules in self.by_anchor.values() for rule in rules):
+            found.update(rule.avoid, *rule.need)
+        return frozenset(found.union(*self.terms.values()))
 
 
 def parse(files: TableFiles, known: frozenset[str]) -> ReadingRules:
@@ -131,6 +140,7 @@ def parse(files: TableFiles, known: frozenset[str]) -> ReadingRules:
         modalities={row["code"]: row["kind"] for row in files.csv(f"{FOLDER}/modalities.csv", ("code", "kind"))},
         roles=roles,
         terms=_roles(named.get("terms", {}), known, files),
+        follows=_follows(named.get("follows", {}), known, keys, files),
         danger=frozenset(keys.role("danger")),
         of_mass=frozenset(key for key, row in keys.by_key.items() if row.of_mass),
         policy=frozenset(keys.by_key),
@@ -153,6 +163,16 @@ def _roles(named: Mapping[str, str], known: frozenset[str], files: TableFiles) -
         for term in sorted(found - known):
             files.problem(path, 0, f"{name} {term}", "no phrase has this term", "add phrases, or correct it")
     return terms
+
+
+def _follows(
+    named: Mapping[str, str], known: frozenset[str], keys: key_tables.KeyTables, files: TableFiles
+) -> dict[str, tuple[str, ...]]:
+    found = {str(key): tuple(str(words).split()) for key, words in named.items()}
+    for key, terms in found.items():
+        for name in (*({key} - keys.by_key.keys()), *(term for term in terms if term not in known)):
+            files.problem(f"{FOLDER}/roles.toml", 0, name, "unknown key or term", "correct it")
+    return found
 
 
 def _findings(
