@@ -1,5 +1,6 @@
 """The HTTP application of one process: notifications, CDS Hooks, health, metrics, keys."""
 
+from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -20,7 +21,7 @@ from emhwatch.telemetry.log import log_fault
 def create_app(service: Service) -> FastAPI:
     """All routes over the open parts of `service`."""
     app = FastAPI(title="emhwatch", version=__version__, docs_url=None, redoc_url=None)
-    app.include_router(intake_routes.create_router(service.intake))
+    app.include_router(intake_routes.create_router(service.intake.services))
     app.include_router(cds_routes.create_router(service.cds))
     app.include_router(evidence.create_router(service.tables))
     app.include_router(jwks.create_router(service.connection.keys))
@@ -72,6 +73,9 @@ def _health(service: Service) -> APIRouter:
 async def _ready(service: Service) -> dict[str, Any]:
     """Each part with `ok` or the code of what is wrong; ready without the FHIR server, since events still arrive."""
     parts: dict[str, Any] = {"tables": service.tables.digest, "intake": service.mode or "starting"}
+    keeper = service.intake.keeper
+    parts["subscriptions"] = [asdict(one) for one in keeper.report()]
+    parts["notified"] = keeper.notified()
     try:
         found = await service.backlog()
         inbox = found.inbox

@@ -1,24 +1,21 @@
 """The composition root: from settings to running parts. The only module that knows every adapter."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from emhwatch.cds import assembly
 from emhwatch.cds.routes import Observed
 from emhwatch.chart.fetch import ServerChartFetcher
 from emhwatch.chart.searches import lab_codes
-from emhwatch.errors import ConfigurationError, InboxUnavailable, StoreUnavailable
+from emhwatch.errors import InboxUnavailable, StoreUnavailable
 from emhwatch.fhir.connect import Connection, connect
 from emhwatch.inbox.accept import accept
 from emhwatch.inbox.arrival import Arrival
 from emhwatch.inbox.worker import Finished, Worker
-from emhwatch.intake.reconcile import Reconciler
-from emhwatch.intake.routes import IntakeServices
-from emhwatch.intake.subscriptions import Subscriptions
+from emhwatch.intake import assemble as intake_assembly
 from emhwatch.intake.watch import Watch, watches
 from emhwatch.pipeline import Pipeline
 from emhwatch.ports import HistoryStore, Publisher
@@ -30,8 +27,6 @@ from emhwatch.store.database import Database, open_database
 from emhwatch.tables.load import TableSet, load_tables
 from emhwatch.telemetry.log import log, log_fault
 from emhwatch.telemetry.metrics import Metrics
-
-MODES = ("auto", "rest-hook", "poll")
 
 
 class WallClock:
@@ -51,8 +46,6 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         TableError: the tables are not valid.
         StoreUnavailable: the data store cannot be opened.
     """
-    if settings.intake.mode not in MODES:
-        raise ConfigurationError("EMHWATCH_INTAKE_MODE is not known.", remedy=f"Set one of {', '.join(MODES)}.")
     clock, metrics = WallClock(), Metrics()
     tables = load_tables(settings.tables.dir, settings.tables.overlay)
     trail = assemble.audit(settings.publish, tables=tables, clock=clock)
@@ -90,37 +83,23 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             on_fault=lambda error: log_fault("worker failed", error),
         )
         taking = _Intake(database, worker, metrics)
-        watched = configured_watches(settings, tables)
-        secret = settings.intake.secret or secrets.token_urlsafe(32)
-        reconciler = Reconciler(
-            server=settings.fhir.name,
-            reader=connection.client,
-            watches=watched,
+        intake, http = intake_assembly.assemble(
+            settings,
+            client=connection.client,
+            database=database,
+            watches=configured_watches(settings, tables),
             accept=taking.accept,
             clock=clock,
-            every_s=settings.intake.reconcile_s,
-            lookback=timedelta(hours=settings.intake.lookback_h),
-            on_fault=lambda error: log_fault("search failed", error),
+            on_fault=lambda error: log_fault("intake failed", error),
+            observe=lambda outcome, kind: metrics.notifications.labels(outcome, kind).inc(),
         )
+        stack.push_async_callback(http.aclose)
         yield Service(
             settings=settings,
             tables=tables,
             database=database,
             connection=connection,
-            subscriptions=Subscriptions.of(
-                connection.client, public_url=settings.intake.public_url, secret=secret, watches=watched
-            ),
-            reconciler=reconciler,
-            intake=IntakeServices(
-                server=settings.fhir.name,
-                base_url=connection.client.base.url,
-                secret=secret,
-                watched=frozenset(w.resource_type for w in watched),
-                max_bytes=settings.intake.max_body_kib * 1024,
-                accept=taking.accept,
-                look=reconciler.look,
-                observe=lambda outcome, kind: metrics.notifications.labels(outcome, kind).inc(),
-            ),
+            intake=intake,
             cds=cds,
             worker=worker,
             publisher=publisher,
@@ -152,8 +131,8 @@ class _Intake:
     worker: Worker
     metrics: Metrics
 
-    async def accept(self, arrivals: list[Arrival]) -> None:
-        """Make arrivals durable.
+    async def accept(self, arrivals: list[Arrival]) -> list[bool]:
+        """Make arrivals durable; for each whether it is new.
 
         Raises:
             InboxUnavailable: the data store cannot be written now.
@@ -169,6 +148,7 @@ class _Intake:
             else:
                 self.metrics.accepted.labels(arrival.source).inc()
         self.worker.wake.set()
+        return [ident is not None for ident in ids]
 
 
 def configured_watches(settings: Settings, tables: TableSet) -> tuple[Watch, ...]:

@@ -5,7 +5,8 @@
       InputError                the call or its input is wrong (exit 2)
       TableError                the tables are not valid; carries the problems
       IntakeError               a notification is refused
-        NotificationMalformed, SenderUntrusted, BodyTooLarge, InboxUnavailable
+        NotificationMalformed (FocusForeign), MediaUnsupported, SenderUntrusted, SubscriptionUnknown, SenderThrottled,
+        BodyTooLarge, InboxUnavailable
       StoreUnavailable          the data store cannot be used now
       FhirError                 the FHIR server did not do what was asked
         FhirUnavailable, FhirThrottled, FhirUnauthorized, FhirForbidden, FhirNotFound, FhirGone,
@@ -82,12 +83,47 @@ class NotificationMalformed(IntakeError):
     issue_type = "structure"
 
 
+class FocusForeign(NotificationMalformed):
+    """What is told of is not a resource of the configured server."""
+
+    code = "focus-foreign"
+    issue_type = "security"
+
+
+class MediaUnsupported(IntakeError):
+    """The body has a form that is not read here."""
+
+    code = "media-unsupported"
+    issue_type = "not-supported"
+    status = 415
+
+
 class SenderUntrusted(IntakeError):
     """The sender did not prove who it is."""
 
     code = "sender-untrusted"
     issue_type = "security"
     status = 401
+
+
+class SubscriptionUnknown(IntakeError):
+    """The Subscription is not one of this service."""
+
+    code = "subscription-unknown"
+    issue_type = "not-found"
+    status = 404
+
+
+class SenderThrottled(IntakeError):
+    """The sender sends more than it may; send it again later."""
+
+    code = "sender-throttled"
+    issue_type = "throttled"
+    status = 429
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__()
+        self.retry_after_s = retry_after_s
 
 
 class BodyTooLarge(IntakeError):

@@ -8,8 +8,7 @@ from emhwatch.errors import EmhError, StoreUnavailable
 from emhwatch.fhir.connect import Connection
 from emhwatch.inbox.status import Counts, counts
 from emhwatch.inbox.worker import Worker
-from emhwatch.intake.reconcile import Reconciler
-from emhwatch.intake.routes import IntakeServices
+from emhwatch.intake.assemble import Intake
 from emhwatch.intake.subscriptions import Subscriptions
 from emhwatch.pause import pause
 from emhwatch.publish.audit import ServerAudit
@@ -19,7 +18,7 @@ from emhwatch.publish.writer import FhirPublisher
 from emhwatch.settings import Settings
 from emhwatch.store.database import Database
 from emhwatch.tables.load import TableSet
-from emhwatch.telemetry.log import log, log_fault
+from emhwatch.telemetry.log import log_fault
 from emhwatch.telemetry.metrics import Metrics
 
 _DAY_S = 86_400.0
@@ -41,20 +40,28 @@ class Service:
     tables: TableSet
     database: Database
     connection: Connection
-    subscriptions: Subscriptions
-    reconciler: Reconciler
-    intake: IntakeServices
+    intake: Intake
     cds: CdsServices
     worker: Worker
     publisher: FhirPublisher
     metrics: Metrics
     audit: ServerAudit | None
     webhook: WebhookDelivery | None
-    mode: str = ""  #: rest-hook or poll, once it is known
+
+    @property
+    def mode(self) -> str:
+        """How changes reach us: rest-hook, topic, poll or push; empty until it is known."""
+        return self.intake.keeper.way
+
+    @property
+    def subscriptions(self) -> Subscriptions:
+        """On the FHIR server."""
+        return self.intake.keeper.subscriptions
 
     async def loops(self, stop: asyncio.Event, *, work: bool) -> None:
         """Everything that runs in the background until `stop`; when one part fails, all end."""
-        running = [self._search(stop), self._forget(stop)]
+        keeper, reconciler = self.intake.keeper, self.intake.reconciler
+        running = [keeper.run(stop), keeper.listen(stop), reconciler.run(stop), self._forget(stop)]
         if work:
             running.append(self.work(stop))
         if self.webhook is not None:
@@ -81,19 +88,6 @@ class Service:
             except StoreUnavailable as error:
                 log_fault("old cards not forgotten", error)
             await pause(_DAY_S, stop)
-
-    async def _search(self, stop: asyncio.Event) -> None:
-        """Decide how the server's changes reach us, then keep looking."""
-        mode = self.settings.intake.mode
-        if mode == "auto":
-            mode = "rest-hook" if await self.subscriptions.supported() else "poll"
-        if mode == "rest-hook":
-            self.reconciler.subscriptions = self.subscriptions
-        else:
-            self.reconciler.every_s, self.reconciler.source = self.settings.intake.poll_s, "poll"
-        self.mode = mode
-        log("intake started", mode=mode)
-        await self.reconciler.run(stop)
 
     async def backlog(self) -> Backlog:
         """What waits, is dead or was not delivered; also sets the metrics."""

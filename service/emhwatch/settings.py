@@ -67,9 +67,15 @@ class IntakeSettings:
     """Subscriptions, polling, reconciliation."""
 
     public_url: str = setting("http://127.0.0.1:8000", "base URL under which the FHIR server reaches this service")
-    mode: str = setting("auto", "auto, rest-hook or poll; auto polls where subscriptions cannot be made")
+    mode: str = setting(
+        "auto",
+        "auto, rest-hook, topic (Subscriptions R5 Backport), poll, or push (Pub/Sub, Event Grid); auto makes rest-hook "
+        "Subscriptions where the server takes them and polls where not",
+    )
     secret: str = setting(
-        "", "secret that the FHIR server sends with each notification; empty: new at each start", secret=True
+        "",
+        "secret from which each Subscription gets its own; empty: new at each start, for one process only",
+        secret=True,
     )
     types: tuple[str, ...] = setting(
         ("DiagnosticReport", "ImagingStudy", "Observation", "Condition", "ServiceRequest"),
@@ -79,6 +85,24 @@ class IntakeSettings:
     poll_s: float = setting(5.0, "seconds between two searches when the server does not notify us")
     reconcile_s: float = setting(300.0, "seconds between two comparisons of the server with the inbox")
     lookback_h: float = setting(24.0, "hours that the first comparison after a start goes back")
+    end_h: float = setting(48.0, "hours until a Subscription ends; renewed at half of them; 0: it has no end")
+    content: str = setting("id-only", "what topic notifications carry: empty, id-only or full-resource")
+    topics: tuple[str, ...] = setting(
+        (), "topics of the FHIR server as Type=canonical; for types without one the service makes its own as Basic"
+    )
+    heartbeat_s: int = setting(60, "seconds between heartbeats asked of topic Subscriptions; 0: none")
+    subscriptions: tuple[str, ...] = setting(
+        (), "ids of topic Subscriptions made by hand, which notify /fhir-notification with the secret itself"
+    )
+    push: tuple[str, ...] = setting((), "cloud services that may notify: pubsub, event-grid")
+    push_secret: str = setting("", "secret that those send, as header or as ?secret=", secret=True)
+    pubsub_audience: str = setting("", "audience of the tokens that Pub/Sub sends; empty: it sends the secret")
+    pubsub_account: str = setting("", "e-mail address of the service account in those tokens")
+    pubsub_keys: str = setting("https://www.googleapis.com/oauth2/v3/certs", "keys that sign those tokens (JWKS)")
+    proxies: tuple[str, ...] = setting((), "addresses of reverse proxies that check client certificates (mutual TLS)")
+    subject_header: str = setting("X-Client-Subject", "header in which they give the subject of the certificate")
+    subjects: tuple[str, ...] = setting((), "subjects of FHIR servers that may notify without a secret, without blanks")
+    rate_per_s: float = setting(5000.0, "notifications a second that one sender may send for long; 0: any number")
     max_body_kib: int = setting(20480, "largest notification in KiB")
 
 

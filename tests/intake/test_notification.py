@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emhwatch.errors import NotificationMalformed
-from emhwatch.intake.notification import Change, classic, topic
+from emhwatch.intake.notification import Change, classic
+from emhwatch.intake.topic import topic
 
 BASE = "http://fhir.example/r4"
 REPORT = {

@@ -47,7 +47,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         finally:
             stop.set()
             await serving
-            if service.mode == "rest-hook":
+            if service.mode != "poll":
                 await service.subscriptions.delete()
 
 

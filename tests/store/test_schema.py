@@ -9,11 +9,17 @@ from alembic.migration import MigrationContext
 from emhwatch.cds import schema as cds_schema
 from emhwatch.errors import ConfigurationError
 from emhwatch.inbox import schema as inbox_schema
+from emhwatch.intake import schema as intake_schema
 from emhwatch.publish import schema as publish_schema
 from emhwatch.store.database import open_database
 from emhwatch.store.schema import metadata
 
-OWNED = (inbox_schema.event, publish_schema.alert, cds_schema.cds_card)  #: importing them fills the metadata
+OWNED = (
+    inbox_schema.event,
+    publish_schema.alert,
+    cds_schema.cds_card,
+    intake_schema.duty,
+)  #: importing them fills the metadata
 
 
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

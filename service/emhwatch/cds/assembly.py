@@ -9,10 +9,10 @@ from emhwatch.cds.clients import Clients, load_clients
 from emhwatch.cds.collect import Readers
 from emhwatch.cds.feedback import FeedbackStore
 from emhwatch.cds.history import CardHistory
-from emhwatch.cds.keysets import KeySets
 from emhwatch.cds.routes import CdsServices, Observed
 from emhwatch.cds.service import CdsService
 from emhwatch.cds.trust import Trust
+from emhwatch.fhir.keysets import KeySets
 from emhwatch.model.options import SiteOptions
 from emhwatch.ports import Clock, Database
 from emhwatch.settings import Settings

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from emhwatch.cds.clients import Client, Clients
-from emhwatch.cds.keysets import KeySets
 from emhwatch.cds.schema import cds_token
 from emhwatch.errors import CdsClientUntrusted
+from emhwatch.fhir.keysets import KeySets
 from emhwatch.ports import Clock, Database
 
 _CLAIMS = ["iss", "aud", "exp", "iat", "jti"]

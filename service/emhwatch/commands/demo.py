@@ -116,7 +116,7 @@ async def _demo(arguments: argparse.Namespace, base_url: str) -> int:
                 if not arguments.once and not stop.is_set():
                     _print_pages(settings.cds.public_url, base_url)
                     await stop.wait()
-                if service.mode == "rest-hook":
+                if service.mode != "poll":
                     await service.subscriptions.delete()
                 return code
             finally:

@@ -16,12 +16,17 @@ from emhwatch.bootstrap import WallClock, configured_watches
 from emhwatch.cds import assembly
 from emhwatch.errors import ConfigurationError, EmhError, FhirError, TableError
 from emhwatch.fhir.connect import connect
+from emhwatch.fhir.discovery import clock_skew_s
 from emhwatch.inbox.status import counts
+from emhwatch.intake.assemble import subscriptions
+from emhwatch.intake.keeper import AUTO, POLL, PUSH
 from emhwatch.intake.subscriptions import Subscriptions
 from emhwatch.settings import Settings, env_file
 from emhwatch.store.database import open_database
 from emhwatch.tables.load import DOMAINS, TableSet, load_tables
 
+#: `Date` has whole seconds, and an answer takes its time.
+_SKEW_S = 5.0
 _READ = ("Patient", "DiagnosticReport", "Observation", "Condition")
 
 
@@ -116,6 +121,7 @@ async def _fhir(settings: Settings, tables: TableSet | None) -> AsyncIterator[Ch
             yield Check("FHIR server", "problem", f"it speaks FHIR {version or 'of no version'}; this service needs R4")
         else:
             yield Check("FHIR server", "ok", f"{capabilities.software}, FHIR {version}")
+        yield _clock(await client.date())
         if not capabilities.transaction:
             yield Check("write-back", "note", "the server does not say that it takes transactions")
         for kind in _READ:
@@ -132,27 +138,43 @@ async def _fhir(settings: Settings, tables: TableSet | None) -> AsyncIterator[Ch
         if tables is not None:
             yield await _subscriptions(
                 settings,
-                Subscriptions.of(
-                    client,
-                    public_url=settings.intake.public_url,
-                    secret="",
+                subscriptions(
+                    settings,
+                    client=client,
                     watches=configured_watches(settings, tables),
+                    clock=WallClock(),
+                    secret=settings.intake.secret,
                 ),
             )
     finally:
         await connection.close()
 
 
+def _clock(date: str | None) -> Check:
+    skew_s = clock_skew_s(date, WallClock().now())
+    if skew_s is None:
+        return Check("clock", "note", "the FHIR server does not say what time it is; compare the clocks by hand")
+    if abs(skew_s) <= _SKEW_S:
+        return Check("clock", "ok", "this machine and the FHIR server agree")
+    ahead = "ahead of" if skew_s > 0 else "behind"
+    return Check(
+        "clock",
+        "problem",
+        f"the FHIR server is {abs(skew_s):.0f} s {ahead} this machine: set both by NTP; tokens are refused, and ages "
+        "of results are wrong by as much",
+    )
+
+
 async def _subscriptions(settings: Settings, ours: Subscriptions) -> Check:
-    if settings.intake.mode == "poll":
+    mode = settings.intake.mode
+    if mode == POLL:
         return Check("subscriptions", "ok", f"not used; the server is searched every {settings.intake.poll_s:g} s")
-    if not await ours.supported():
-        remedy = (
-            "it is searched instead" if settings.intake.mode == "auto" else "set EMHWATCH_INTAKE_MODE to auto or poll"
-        )
-        state = "note" if settings.intake.mode == "auto" else "problem"
-        return Check("subscriptions", state, f"the server takes none: {remedy}")
+    if mode == PUSH:
+        return Check("subscriptions", "ok", f"not used; {' and '.join(settings.intake.push)} may notify")
     try:
+        if not await ours.supported():
+            remedy = "it is searched instead" if mode == AUTO else "set EMHWATCH_INTAKE_MODE to auto or poll"
+            return Check("subscriptions", "note" if mode == AUTO else "problem", f"the server takes none: {remedy}")
         found = await ours.standing()
     except FhirError as error:
         return Check("subscriptions", "problem", f"they cannot be read, {error.code}")

@@ -1,8 +1,9 @@
 """Subscriptions of this installation at the FHIR server.
 
 Examples:
-  emhwatch subscriptions list
+  emhwatch subscriptions list        how they stand, when each was last heard, gaps, end, what is wrong
   emhwatch subscriptions create      make what is missing, repair what is off
+  emhwatch subscriptions renew       put all anew, with a new end
   emhwatch subscriptions delete
 """
 
@@ -15,8 +16,12 @@ from dataclasses import asdict
 from emhwatch.bootstrap import WallClock, configured_watches
 from emhwatch.errors import InputError
 from emhwatch.fhir.connect import connect
-from emhwatch.intake.subscriptions import Standing, Subscriptions
+from emhwatch.intake import ledger
+from emhwatch.intake.assemble import subscriptions
+from emhwatch.intake.report import Report, report
+from emhwatch.intake.subscriptions import LIVE, Standing
 from emhwatch.settings import Settings
+from emhwatch.store.database import open_database
 from emhwatch.tables.load import load_tables
 
 
@@ -27,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 done; 1 a Subscription is not active or requested."""
+    """0 done; 1 something is wrong with a Subscription."""
     settings = Settings.from_environ(os.environ)
     if arguments.action in ("create", "renew") and not settings.intake.secret:
         raise InputError(
@@ -39,26 +44,57 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _act(settings: Settings, arguments: argparse.Namespace) -> int:
     tables = load_tables(settings.tables.dir, settings.tables.overlay)
-    connection = connect(settings.fhir, clock=WallClock())
-    ours = Subscriptions.of(
-        connection.client,
-        public_url=settings.intake.public_url,
-        secret=settings.intake.secret,
-        watches=configured_watches(settings, tables),
-    )
+    clock = WallClock()
+    connection = connect(settings.fhir, clock=clock)
     try:
+        ours = subscriptions(
+            settings,
+            client=connection.client,
+            watches=configured_watches(settings, tables),
+            clock=clock,
+            secret=settings.intake.secret,
+        )
         if arguments.action == "delete":
             print(f"{await ours.delete()} subscriptions deleted")
             return 0
-        found = await (ours.standing() if arguments.action == "list" else ours.ensure())
+        act = {"list": ours.standing, "create": ours.ensure, "renew": ours.renew}[arguments.action]
+        standing = await act()
     finally:
         await connection.close()
-    for standing in found:
-        print(json.dumps(asdict(standing)) if arguments.json else _line(standing))
+    found = await _heard(settings, standing)
+    for one in found:
+        print(json.dumps(asdict(one)) if arguments.json else _line(one))
     if not found and not arguments.json:
         print("no subscriptions; `emhwatch subscriptions create` makes them")
-    return int(any(standing.status not in ("active", "requested") for standing in found))
+    if arguments.action == "list":
+        return int(any(one.problem for one in found))
+    return int(any(one.status not in LIVE for one in found))  # nothing can have been heard yet
 
 
-def _line(standing: Standing) -> str:
-    return f"{standing.status:<10}  {standing.reference}  {standing.criteria[:80]}  {standing.error}".rstrip()
+async def _heard(settings: Settings, standing: list[Standing]) -> list[Report]:
+    database = await asyncio.to_thread(open_database, settings.store.url)
+    try:
+        lines = await database.read(lambda c: ledger.lines(c, settings.fhir.name))
+    finally:
+        await database.close()
+    return report(standing, lines, {}, heartbeat_s=settings.intake.heartbeat_s)
+
+
+def _line(one: Report) -> str:
+    parts = [f"{one.status:<10} {one.kind:<10} {one.resource_type:<17} {one.reference}"]
+    parts.append(f"heard {_ago(one.heard_s)}")
+    if one.heartbeat_s is not None:
+        parts.append(f"heartbeat {_ago(one.heartbeat_s)}")
+    parts += [f"{number} {what}" for number, what in ((one.gaps, "gaps"), (one.missed, "not told")) if number]
+    parts += [f"ends {one.end}"] if one.end else []
+    parts += [f"PROBLEM: {one.problem}"] if one.problem else []
+    return "; ".join(parts)
+
+
+def _ago(seconds: float | None) -> str:
+    if seconds is None:
+        return "never"
+    for size, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit} ago"
+    return f"{seconds:.0f} s ago"

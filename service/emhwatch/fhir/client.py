@@ -171,6 +171,11 @@ class FhirClient:
         """The CapabilityStatement."""
         return Capabilities.parse(await self._request("GET", "metadata", interaction="capabilities"))
 
+    async def date(self) -> str | None:
+        """The `Date` header of the server: its clock, in whole seconds."""
+        answer = await self._send("GET", "metadata", interaction="capabilities")
+        return answer.headers.get("date")
+
     async def smart_configuration(self) -> SmartConfiguration | None:
         """`.well-known/smart-configuration`, None when the server has none."""
         try:

@@ -65,6 +65,11 @@ class Capabilities:
         found = self.rest.get(resource_type, {}).get("interaction") or []
         return frozenset(str(i.get("code")) for i in found if isinstance(i, dict))
 
+    def operations(self, resource_type: str) -> frozenset[str]:
+        """Names of the operations on one type, without the dollar sign."""
+        found = self.rest.get(resource_type, {}).get("operation") or []
+        return frozenset(str(o.get("name", "")).lstrip("$") for o in found if isinstance(o, dict))
+
     def client_ids(self, resource_type: str) -> bool:
         """Whether PUT may create a resource of this type under an id of ours."""
         return self.rest.get(resource_type, {}).get("updateCreate") is True

@@ -1,21 +1,41 @@
-"""The endpoint that a FHIR server notifies. 2xx only after the event is durable; refusals are OperationOutcomes."""
+"""The endpoint that notifies us. 2xx only after the event is durable; refusals are OperationOutcomes and are counted.
 
-import hmac
+/fhir-notification                    Subscriptions made by hand
+/fhir-notification/{slot}             one of ours, `pubsub` or `event-grid`; each sender has a secret of its own
+.../{Type}/{id}                       below either, where a classic rest-hook puts the resource
+"""
+
+import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from emhwatch.errors import BodyTooLarge, EmhError, InboxUnavailable, NotificationMalformed, SenderUntrusted
+from emhwatch.errors import (
+    EmhError,
+    InboxUnavailable,
+    NotificationMalformed,
+    SenderThrottled,
+    SenderUntrusted,
+    SubscriptionUnknown,
+)
 from emhwatch.fhir.outcome import operation_outcome
 from emhwatch.inbox.arrival import Arrival
+from emhwatch.intake import body as bodies
 from emhwatch.intake import notification
+from emhwatch.intake.event_grid import event_grid
+from emhwatch.intake.heard import Heard
+from emhwatch.intake.limit import RateLimit
 from emhwatch.intake.notification import Notification
-from emhwatch.types import Resource
+from emhwatch.intake.oidc import PushToken
+from emhwatch.intake.pubsub import pubsub
+from emhwatch.intake.senders import HEADER as HEADER
+from emhwatch.intake.senders import PATH as PATH
+from emhwatch.intake.senders import Senders
+from emhwatch.intake.topic import is_topic, topic
 
-PATH = "/fhir-notification"
-HEADER = "X-Emhwatch-Secret"
+PUBSUB, EVENT_GRID = "pubsub", "event-grid"
 _JSON = "application/fhir+json"
 _THANKS = orjson.dumps({"resourceType": "Bundle", "type": "transaction-response"})
 
@@ -26,71 +46,132 @@ class IntakeServices:
 
     server: str  #: name of the configured server
     base_url: str
-    secret: str
+    senders: Senders
     watched: frozenset[str]  #: resource types
     max_bytes: int
-    accept: Callable[[list[Arrival]], Awaitable[None]]  #: returns when they are durable
+    accept: Callable[[list[Arrival]], Awaitable[list[bool]]]  #: returns when they are durable
     look: Callable[[], None]  #: asks for a search of the server soon
+    ours: Callable[[str, str], bool] = lambda _slot, _id: True  #: whether a Subscription is the one of its slot
+    heard: Heard = field(default_factory=Heard)
+    limit: RateLimit = field(default_factory=lambda: RateLimit(0.0, lambda: 0.0))
+    push_token: PushToken | None = None  #: of Pub/Sub; None: it sends the secret
     observe: Callable[[str, str], None] = lambda _kind, _outcome: None
 
 
 def create_router(services: IntakeServices) -> APIRouter:
-    """`PUT`, `POST` and `DELETE` below `/fhir-notification`."""
+    """`PUT`, `POST` and `DELETE` below `/fhir-notification`, and the `OPTIONS` of a CloudEvents webhook."""
     router = APIRouter(tags=["FHIR notifications"])
 
     @router.api_route(PATH, methods=["POST", "PUT"])
     @router.api_route(PATH + "/{path:path}", methods=["POST", "PUT", "DELETE"])
     async def notify(request: Request, path: str = "") -> Response:
         try:
-            kind = await _take(services, request, path)
+            said = await _take(services, request, path)
         except EmhError as error:
             services.observe("refused", error.code)
-            headers = {"Retry-After": "5"} if error.status == InboxUnavailable.status else {}
             body = orjson.dumps(operation_outcome(error))
-            return Response(body, status_code=error.status, media_type=_JSON, headers=headers)
-        services.observe("accepted", kind)
+            return Response(body, status_code=error.status, media_type=_JSON, headers=_retry_after(error))
+        services.observe("accepted", said.kind)
+        if said.answer is not None:
+            return Response(orjson.dumps(said.answer), media_type="application/json")
         # HAPI sends a Bundle again, 21 times, unless a Bundle comes back with exactly 200.
         return Response(_THANKS if request.method == "POST" else b"", status_code=200, media_type=_JSON)
+
+    @router.options(f"{PATH}/{EVENT_GRID}", summary="CloudEvents asks whether its events are wanted")
+    async def wanted(request: Request) -> Response:
+        try:
+            _admit(services, request, EVENT_GRID)
+        except EmhError as error:
+            services.observe("refused", error.code)
+            return Response(orjson.dumps(operation_outcome(error)), status_code=error.status, media_type=_JSON)
+        origin = request.headers.get("webhook-request-origin", "")
+        return Response(headers={"WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": "*"})
 
     return router
 
 
-async def _take(services: IntakeServices, request: Request, path: str) -> str:
-    given = request.headers.get(HEADER, "")
-    if not hmac.compare_digest(given.encode(), services.secret.encode()):
-        raise SenderUntrusted("The secret is missing or wrong.", remedy=f"Send the header {HEADER}.")
-    said = _parsed(services, request.method, path, await _body(request, services.max_bytes))
-    source = "hook" if said.kind == "rest-hook" else "topic"
+async def _take(services: IntakeServices, request: Request, path: str) -> Notification:
+    slot, path = _slot(path)
+    if slot == PUBSUB and services.push_token is not None:
+        await _admit_token(services, services.push_token, request)
+    else:
+        _admit(services, request, slot)
+    headers = request.headers
+    body = await bodies.read(
+        request.stream(),
+        encoding=headers.get("content-encoding", "").strip().lower(),
+        media_type=headers.get("content-type", "").lower(),
+        limit=services.max_bytes,
+    )
+    said = _said(services, slot, request.method, path, body)
+    _check_subscription(services, slot, said)
+    source = slot if slot in (PUBSUB, EVENT_GRID) else "hook" if said.kind == "rest-hook" else "topic"
     arrivals = [
         change.arrival(services.server, source) for change in said.changes if change.resource_type in services.watched
     ]
     if arrivals:
         await services.accept(arrivals)
+    if slot:
+        services.heard.note(slot, said)
     if said.look:
         services.look()
-    return said.kind
+    return said
 
 
-def _parsed(services: IntakeServices, method: str, path: str, raw: bytes) -> Notification:
-    body: Resource | None = None
-    if raw.strip():
-        try:
-            body = orjson.loads(raw)
-        except orjson.JSONDecodeError:
-            raise NotificationMalformed(
-                "The body is not JSON.", remedy="Set channel.payload to application/fhir+json."
-            ) from None
-        if not isinstance(body, dict):
-            raise NotificationMalformed("The body is no FHIR resource.", remedy="Send a JSON object.")
+def _slot(path: str) -> tuple[str, str]:
+    """Name of the sender and what follows it; resource types begin with a capital letter."""
+    first, _, rest = path.partition("/")
+    return (first, rest) if first[:1].islower() else ("", path)
+
+
+def _admit(services: IntakeServices, request: Request, slot: str) -> None:
+    address = request.client.host if request.client else ""
+    given = request.query_params.get("secret", "") if slot in (PUBSUB, EVENT_GRID) else ""
+    try:
+        services.senders.check(slot, request.headers, address, query_secret=given)
+    except (SenderUntrusted, SubscriptionUnknown):
+        _throttle(services, f"address {address}")  # a stranger costs the known senders nothing
+        raise
+    _throttle(services, f"sender {slot}")
+
+
+async def _admit_token(services: IntakeServices, token: PushToken, request: Request) -> None:
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not await token.accepted(given.strip()):
+        _throttle(services, f"address {request.client.host if request.client else ''}")
+        raise SenderUntrusted("The token of the push is missing or wrong.", remedy="Check its account and audience.")
+    _throttle(services, f"sender {PUBSUB}")
+
+
+def _throttle(services: IntakeServices, sender: str) -> None:
+    wait_s = services.limit.wait_s(sender)
+    if wait_s:
+        raise SenderThrottled(wait_s)
+
+
+def _said(services: IntakeServices, slot: str, method: str, path: str, body: object | None) -> Notification:
+    if slot == EVENT_GRID:
+        return event_grid(body, base=services.base_url)
+    if body is not None and not isinstance(body, dict):
+        raise NotificationMalformed("The body is no FHIR resource.", remedy="Send a JSON object.")
+    if slot == PUBSUB:
+        return pubsub(body or {}, base=services.base_url)
     if body is not None and body.get("resourceType") == "Bundle":
-        return notification.topic(body, base=services.base_url)
+        if body.get("type") in ("transaction", "batch", "collection") and not is_topic(body):
+            return notification.bundled(body)
+        return topic(body, base=services.base_url)
     return notification.classic(method, path, body)
 
 
-async def _body(request: Request, limit: int) -> bytes:
-    parts = bytearray()
-    async for chunk in request.stream():
-        parts += chunk
-        if len(parts) > limit:
-            raise BodyTooLarge()
-    return bytes(parts)
+def _check_subscription(services: IntakeServices, slot: str, said: Notification) -> None:
+    """A topic notification names its Subscription: ours, as soon as its id is known, or one made by hand."""
+    if said.subscription is None:
+        return
+    if not (services.ours(slot, said.subscription) if slot else said.subscription in services.senders.by_hand):
+        raise SubscriptionUnknown(remedy="List it in EMHWATCH_INTAKE_SUBSCRIPTIONS if it was made by hand.")
+
+
+def _retry_after(error: EmhError) -> dict[str, str]:
+    if isinstance(error, SenderThrottled):
+        return {"Retry-After": str(math.ceil(error.retry_after_s))}
+    return {"Retry-After": "5"} if isinstance(error, InboxUnavailable) else {}

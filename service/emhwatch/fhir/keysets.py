@@ -1,4 +1,4 @@
-"""JWK Sets of the clients, fetched only from the addresses on their allow-lists and kept for a while."""
+"""JWK Sets of callers, fetched only from configured addresses and kept for a while."""
 
 import asyncio
 from collections.abc import Callable
