@@ -12,8 +12,8 @@ from emhwatch.chart.fetch import ServerChartFetcher
 from emhwatch.chart.searches import lab_codes
 from emhwatch.errors import InboxUnavailable, StoreUnavailable
 from emhwatch.fhir.connect import Connection, connect
-from emhwatch.inbox.accept import accept
 from emhwatch.inbox.arrival import Arrival
+from emhwatch.inbox.gather import Gathering
 from emhwatch.inbox.worker import Finished, Worker
 from emhwatch.intake import assemble as intake_assembly
 from emhwatch.intake.watch import Watch, watches
@@ -23,7 +23,7 @@ from emhwatch.publish import assemble
 from emhwatch.publish.audit import ServerAudit
 from emhwatch.service import Service
 from emhwatch.settings import Settings
-from emhwatch.store.database import Database, open_database
+from emhwatch.store.database import open_database
 from emhwatch.tables.load import TableSet, load_tables
 from emhwatch.telemetry.log import log, log_fault
 from emhwatch.telemetry.metrics import Metrics
@@ -82,7 +82,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             on_finished=lambda done: _finished(metrics, done),
             on_fault=lambda error: log_fault("worker failed", error),
         )
-        taking = _Intake(database, worker, metrics)
+        taking = _Intake(Gathering(database), worker, metrics)
         intake, http = intake_assembly.assemble(
             settings,
             client=connection.client,
@@ -127,7 +127,7 @@ def pipeline(
 class _Intake:
     """The way into the inbox."""
 
-    database: Database
+    inbox: Gathering
     worker: Worker
     metrics: Metrics
 
@@ -138,7 +138,7 @@ class _Intake:
             InboxUnavailable: the data store cannot be written now.
         """
         try:
-            ids = await self.database.write(lambda c: accept(c, arrivals))
+            ids = await self.inbox.accept(arrivals)
         except StoreUnavailable as error:
             log_fault("event refused", error)
             raise InboxUnavailable from None

@@ -9,7 +9,7 @@ import asyncio
 import os
 
 from emhwatch.bootstrap import open_service
-from emhwatch.commands.serve import stop_on_signals
+from emhwatch.commands.serve import run_loop, stop_on_signals
 from emhwatch.settings import Settings
 from emhwatch.telemetry.log import configure, log
 
@@ -22,7 +22,7 @@ def run(_arguments: argparse.Namespace) -> int:
     """Work until SIGTERM or SIGINT."""
     settings = Settings.from_environ(os.environ)
     configure(settings.telemetry.log_level)
-    asyncio.run(_work(settings))
+    run_loop(_work(settings))
     return 0
 
 

@@ -1,8 +1,26 @@
 """Puts arrivals into the inbox; called inside one write transaction."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import Connection, func
+import orjson
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Connection,
+    Executable,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal,
+    select,
+    true,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from emhwatch.inbox.arrival import Arrival, lane_of, version_number
@@ -18,31 +36,16 @@ def accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[int | No
     Returns:
         For each arrival its event id, or None for one that is known already.
     """
-    rows: dict[_Key, dict[str, object]] = {}
+    rows: dict[_Key, list[object]] = {}
     for arrival in arrivals:
         rows.setdefault(_key(arrival), _row(arrival))
     if not rows:
         return []
     # Sorted, and events before lanes: two replicas that accept the same never wait for each other in a circle.
     ordered = [rows[key] for key in sorted(rows)]
-    insert = _insert(connection)
-    found = connection.execute(
-        insert(event)
-        .values(accepted=now_ms())
-        .on_conflict_do_nothing()
-        .returning(
-            event.c.id,
-            event.c.server,
-            event.c.resource_type,
-            event.c.resource_id,
-            event.c.version,
-            event.c.deleted,
-            event.c.lane,
-        ),
-        ordered,
-    ).all()
-    ids: dict[_Key, int] = {(r.server, r.resource_type, r.resource_id, r.version, r.deleted): r.id for r in found}
-    make_due(connection, {r.lane for r in found})
+    found = connection.execute(_store(connection.dialect.name), {"rows": _packed(ordered)}).all()
+    ids: dict[_Key, int] = {tuple(row[1:6]): row.id for row in found}
+    make_due(connection, {row.lane for row in found})
     return [ids.pop(_key(arrival), None) for arrival in arrivals]
 
 
@@ -54,17 +57,70 @@ def make_due(connection: Connection, lanes: set[str]) -> None:
     """
     if not lanes:
         return
-    statement = _insert(connection)(lane).values(due=now_ms(), token=0, touched=now_ms())
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[lane.c.lane], set_={"due": func.coalesce(lane.c.due, statement.excluded.due)}
-        ),
-        [{"lane": name} for name in sorted(lanes)],
+    connection.execute(_make_due(connection.dialect.name), {"rows": _packed([[name] for name in sorted(lanes)])})
+
+
+# All rows go over as one JSON text: one statement, the same for any number of rows, which the driver prepares once and
+# the data store unpacks outside Python.
+_COLUMNS = (
+    event.c.server,
+    event.c.resource_type,
+    event.c.resource_id,
+    event.c.version,
+    event.c.deleted,
+    event.c.version_number,
+    event.c.lane,
+    event.c.source,
+)
+
+
+@lru_cache
+def _store(dialect: str) -> Executable:
+    given = _unpacked(dialect, _COLUMNS)
+    return (
+        _insert(dialect)(event)
+        .from_select(
+            [*_COLUMNS, event.c.state, event.c.attempts, event.c.accepted],
+            given.add_columns(literal(WAITING), literal(0), now_ms()),
+        )
+        .on_conflict_do_nothing()
+        .returning(event.c.id, *_COLUMNS[:5], event.c.lane)
     )
 
 
-def _insert(connection: Connection) -> type[postgresql.Insert] | type[sqlite.Insert]:
-    return postgresql.Insert if connection.dialect.name == "postgresql" else sqlite.Insert
+@lru_cache
+def _make_due(dialect: str) -> Executable:
+    given = _unpacked(dialect, (lane.c.lane,))
+    statement = _insert(dialect)(lane).from_select(
+        [lane.c.lane, lane.c.due, lane.c.token, lane.c.touched],
+        given.add_columns(now_ms(), literal(0), now_ms()),
+    )
+    return statement.on_conflict_do_update(
+        index_elements=[lane.c.lane], set_={"due": func.coalesce(lane.c.due, statement.excluded.due)}
+    )
+
+
+def _packed(rows: Sequence[Sequence[object]]) -> str:
+    return orjson.dumps(rows).decode()
+
+
+def _unpacked(dialect: str, columns: Sequence[Column[Any]]) -> Select[Any]:
+    """The rows of the parameter `rows` as a query with these columns, in their order."""
+    rows = bindparam("rows", type_=Text())
+    if dialect == "postgresql":
+        given = func.json_array_elements(cast(rows, JSON)).table_valued(column("value", JSON), name="given")
+        values: list[ColumnElement[Any]] = [
+            cast(given.c.value.op("->>")(number), it.type) for number, it in enumerate(columns)
+        ]
+    else:
+        given = func.json_each(rows).table_valued(column("value", Text), name="given")
+        values = [func.json_extract(given.c.value, f"$[{number}]", type_=it.type) for number, it in enumerate(columns)]
+    # Without a condition SQLite takes the ON of ON CONFLICT for that of a join.
+    return select(*values).select_from(given).where(true())
+
+
+def _insert(dialect: str) -> type[postgresql.Insert] | type[sqlite.Insert]:
+    return postgresql.Insert if dialect == "postgresql" else sqlite.Insert
 
 
 def _key(arrival: Arrival) -> _Key:
@@ -73,17 +129,7 @@ def _key(arrival: Arrival) -> _Key:
     return (it.server, it.resource_type, it.resource_id, it.version or "", it.deleted)
 
 
-def _row(arrival: Arrival) -> dict[str, object]:
+def _row(arrival: Arrival) -> list[object]:
     it = arrival.event
-    return {
-        "server": it.server,
-        "resource_type": it.resource_type,
-        "resource_id": it.resource_id,
-        "version": it.version or "",
-        "version_number": version_number(it.version),
-        "deleted": it.deleted,
-        "lane": lane_of(it.server, arrival.patient, it.reference),
-        "source": arrival.source,
-        "state": WAITING,
-        "attempts": 0,
-    }
+    lane_name = lane_of(it.server, arrival.patient, it.reference)
+    return [*_key(arrival), version_number(it.version), lane_name, arrival.source]

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -92,11 +93,14 @@ class SqliteDatabase:
             with translated(), self.engine.connect() as connection, connection.begin():
                 for work, done in started:
                     try:
-                        with translated(), connection.begin_nested():
+                        # One alone needs no savepoint: what it did is undone with the transaction.
+                        with translated(), connection.begin_nested() if len(started) > 1 else nullcontext():
                             results.append((done, work(connection)))
                     except StoreUnavailable:
                         raise  # the disk, not the work: SQLite may have undone the whole transaction
-                    except Exception as error:  # noqa: BLE001 - handed to the caller of this work
+                    except Exception as error:
+                        if len(started) == 1:
+                            raise
                         failed.append((done, error))
         except Exception as error:  # noqa: BLE001 - nothing of the group is durable: every caller hears it
             failed, results = [(done, error) for _, done in started], []
