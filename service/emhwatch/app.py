@@ -21,7 +21,7 @@ from emhwatch.telemetry.log import log_fault
 def create_app(service: Service) -> FastAPI:
     """All routes over the open parts of `service`."""
     app = FastAPI(title="emhwatch", version=__version__, docs_url=None, redoc_url=None)
-    app.include_router(intake_routes.create_router(service.intake.services))
+    app.router.routes.extend(intake_routes.create_routes(service.intake.services))
     app.include_router(cds_routes.create_router(service.cds))
     app.include_router(evidence.create_router(service.tables))
     app.include_router(jwks.create_router(service.connection.keys))

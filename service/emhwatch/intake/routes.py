@@ -10,7 +10,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import orjson
-from fastapi import APIRouter, Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from emhwatch.errors import (
     EmhError,
@@ -58,15 +60,15 @@ class IntakeServices:
     observe: Callable[[str, str], None] = lambda _kind, _outcome: None
 
 
-def create_router(services: IntakeServices) -> APIRouter:
-    """`PUT`, `POST` and `DELETE` below `/fhir-notification`, and the `OPTIONS` of a CloudEvents webhook."""
-    router = APIRouter(tags=["FHIR notifications"])
+def create_routes(services: IntakeServices) -> list[Route]:
+    """`PUT`, `POST` and `DELETE` below `/fhir-notification`, and the `OPTIONS` of a CloudEvents webhook.
 
-    @router.api_route(PATH, methods=["POST", "PUT"])
-    @router.api_route(PATH + "/{path:path}", methods=["POST", "PUT", "DELETE"])
-    async def notify(request: Request, path: str = "") -> Response:
+    Routes of Starlette: FastAPI's own would cost more than everything else that happens to a notification.
+    """
+
+    async def notify(request: Request) -> Response:
         try:
-            said = await _take(services, request, path)
+            said = await _take(services, request, request.path_params.get("path", ""))
         except EmhError as error:
             services.observe("refused", error.code)
             body = orjson.dumps(operation_outcome(error))
@@ -77,8 +79,8 @@ def create_router(services: IntakeServices) -> APIRouter:
         # HAPI sends a Bundle again, 21 times, unless a Bundle comes back with exactly 200.
         return Response(_THANKS if request.method == "POST" else b"", status_code=200, media_type=_JSON)
 
-    @router.options(f"{PATH}/{EVENT_GRID}", summary="CloudEvents asks whether its events are wanted")
     async def wanted(request: Request) -> Response:
+        """CloudEvents asks whether its events are wanted."""
         try:
             _admit(services, request, EVENT_GRID)
         except EmhError as error:
@@ -87,7 +89,11 @@ def create_router(services: IntakeServices) -> APIRouter:
         origin = request.headers.get("webhook-request-origin", "")
         return Response(headers={"WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": "*"})
 
-    return router
+    return [
+        Route(PATH, notify, methods=["POST", "PUT"]),
+        Route(f"{PATH}/{EVENT_GRID}", wanted, methods=["OPTIONS"]),
+        Route(PATH + "/{path:path}", notify, methods=["POST", "PUT", "DELETE"]),
+    ]
 
 
 async def _take(services: IntakeServices, request: Request, path: str) -> Notification:
