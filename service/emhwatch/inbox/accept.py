@@ -2,29 +2,13 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
-import orjson
-from sqlalchemy import (
-    JSON,
-    Column,
-    ColumnElement,
-    Connection,
-    Executable,
-    Select,
-    Text,
-    bindparam,
-    cast,
-    column,
-    func,
-    literal,
-    select,
-    true,
-)
+from sqlalchemy import Connection, Executable, func, literal
 from sqlalchemy.dialects import postgresql, sqlite
 
 from emhwatch.inbox.arrival import Arrival, lane_of, version_number
 from emhwatch.inbox.schema import WAITING, event, lane
+from emhwatch.store.rows import packed, unpacked
 from emhwatch.store.schema import now_ms
 
 _Key = tuple[str, str, str, str, bool]
@@ -43,7 +27,7 @@ def accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[int | No
         return []
     # Sorted, and events before lanes: two replicas that accept the same never wait for each other in a circle.
     ordered = [rows[key] for key in sorted(rows)]
-    found = connection.execute(_store(connection.dialect.name), {"rows": _packed(ordered)}).all()
+    found = connection.execute(_store(connection.dialect.name), packed(ordered)).all()
     ids: dict[_Key, int] = {tuple(row[1:6]): row.id for row in found}
     make_due(connection, {row.lane for row in found})
     return [ids.pop(_key(arrival), None) for arrival in arrivals]
@@ -57,11 +41,9 @@ def make_due(connection: Connection, lanes: set[str]) -> None:
     """
     if not lanes:
         return
-    connection.execute(_make_due(connection.dialect.name), {"rows": _packed([[name] for name in sorted(lanes)])})
+    connection.execute(_make_due(connection.dialect.name), packed([[name] for name in sorted(lanes)]))
 
 
-# All rows go over as one JSON text: one statement, the same for any number of rows, which the driver prepares once and
-# the data store unpacks outside Python.
 _COLUMNS = (
     event.c.server,
     event.c.resource_type,
@@ -76,7 +58,7 @@ _COLUMNS = (
 
 @lru_cache
 def _store(dialect: str) -> Executable:
-    given = _unpacked(dialect, _COLUMNS)
+    given = unpacked(dialect, *_COLUMNS)
     return (
         _insert(dialect)(event)
         .from_select(
@@ -90,7 +72,7 @@ def _store(dialect: str) -> Executable:
 
 @lru_cache
 def _make_due(dialect: str) -> Executable:
-    given = _unpacked(dialect, (lane.c.lane,))
+    given = unpacked(dialect, lane.c.lane)
     statement = _insert(dialect)(lane).from_select(
         [lane.c.lane, lane.c.due, lane.c.token, lane.c.touched],
         given.add_columns(now_ms(), literal(0), now_ms()),
@@ -98,25 +80,6 @@ def _make_due(dialect: str) -> Executable:
     return statement.on_conflict_do_update(
         index_elements=[lane.c.lane], set_={"due": func.coalesce(lane.c.due, statement.excluded.due)}
     )
-
-
-def _packed(rows: Sequence[Sequence[object]]) -> str:
-    return orjson.dumps(rows).decode()
-
-
-def _unpacked(dialect: str, columns: Sequence[Column[Any]]) -> Select[Any]:
-    """The rows of the parameter `rows` as a query with these columns, in their order."""
-    rows = bindparam("rows", type_=Text())
-    if dialect == "postgresql":
-        given = func.json_array_elements(cast(rows, JSON)).table_valued(column("value", JSON), name="given")
-        values: list[ColumnElement[Any]] = [
-            cast(given.c.value.op("->>")(number), it.type) for number, it in enumerate(columns)
-        ]
-    else:
-        given = func.json_each(rows).table_valued(column("value", Text), name="given")
-        values = [func.json_extract(given.c.value, f"$[{number}]", type_=it.type) for number, it in enumerate(columns)]
-    # Without a condition SQLite takes the ON of ON CONFLICT for that of a join.
-    return select(*values).select_from(given).where(true())
 
 
 def _insert(dialect: str) -> type[postgresql.Insert] | type[sqlite.Insert]:

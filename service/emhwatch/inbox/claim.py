@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, Executable, Row, Select, bindparam, func, select, update
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from emhwatch.inbox.lease import Lease
 from emhwatch.inbox.schema import DEAD, SUPERSEDED, event, lane
 from emhwatch.model.event import ResourceEvent
+from emhwatch.store.rows import packed, unpacked
 from emhwatch.store.schema import now_ms
 
 _LOOK = 200  #: waiting events of one lane that are looked at once for newer versions
@@ -32,22 +34,72 @@ def _overtaken(columns: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[boo
     )
 
 
-_is_stale = _overtaken(event.c)
+_due = (
+    select(lane.c.lane, lane.c.token, lane.c.event_id)
+    .where(lane.c.due <= now_ms())
+    .order_by(lane.c.due)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+
+
+@lru_cache
+def _oldest(dialect: str) -> Select[Any]:
+    """The oldest waiting event of each lane that is given."""
+    given = unpacked(dialect, lane.c.lane).subquery("named")
+    oldest = (
+        select(event.c.id)
+        .where(event.c.lane == given.c.lane, event.c.finished.is_(None))
+        .order_by(event.c.id)
+        .limit(1)
+        .correlate(given)
+        .scalar_subquery()
+    )
+    return select(event, _overtaken(event.c).label("stale"), now_ms().label("now")).where(
+        event.c.id.in_(select(oldest).select_from(given))
+    )
+
+
+@lru_cache
+def _start(dialect: str) -> tuple[Executable, Executable]:
+    """Count the start of the events that are given with their lanes; put a lease on the lanes."""
+    given = unpacked(dialect, lane.c.lane, event.c.id).subquery("named")
+    count = update(event).where(event.c.id.in_(select(given.c.id))).values(attempts=event.c.attempts + 1)
+    hold = (
+        update(lane)
+        .where(lane.c.lane == given.c.lane)
+        .values(
+            due=now_ms() + bindparam("lease_ms"),
+            token=lane.c.token + 1,
+            owner=bindparam("by"),
+            event_id=given.c.id,
+            touched=now_ms(),
+        )
+    )
+    return count, hold
 
 
 def claim(connection: Connection, *, owner: str, limit: int, lease_ms: int, max_starts: int) -> list[Lease]:
     """Take the oldest event of up to `limit` due lanes; nobody else gets these lanes until the lease ends.
 
     On the way an event whose newer version is known is marked as superseded, and one that was started `max_starts`
-    times without an end (it takes the process down with it) becomes a dead letter.
+    times without an end (it takes the process down with it) becomes a dead letter. Fewer leases than `limit` mean
+    that nothing more is due.
     """
-    due = connection.execute(
-        select(lane.c.lane, lane.c.token, lane.c.event_id)
-        .where(lane.c.due <= now_ms())
-        .order_by(lane.c.due)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
+    leases: list[Lease] = []
+    for _ in range(_ROUNDS):
+        found, ended = _claim(connection, owner, limit - len(leases), lease_ms, max_starts)
+        leases += found
+        if not ended or len(leases) == limit:
+            break
+    return leases
+
+
+def _claim(connection: Connection, owner: str, limit: int, lease_ms: int, max_starts: int) -> tuple[list[Lease], bool]:
+    """One round; with the leases whether lanes came out empty, so that others may be due behind them."""
+    due = connection.execute(_due, {"most": limit}).all()
+    if not due:
+        return [], False
     held = {row.lane: row for row in due}
     heads = _heads(connection, list(held), max_starts)
     if empty := sorted(held.keys() - heads.keys()):
@@ -55,22 +107,12 @@ def claim(connection: Connection, *, owner: str, limit: int, lease_ms: int, max_
             update(lane).where(lane.c.lane.in_(empty)).values(due=None, event_id=None, owner=None, touched=now_ms())
         )
     started = {name: head for name, head in heads.items() if head is not None}
-    if not started:
-        return []
-    connection.execute(
-        update(event)
-        .where(event.c.id.in_([head.id for head in started.values()]))
-        .values(attempts=event.c.attempts + 1)
-    )
-    connection.execute(
-        update(lane)
-        .where(lane.c.lane == bindparam("name"))
-        .values(
-            due=now_ms() + lease_ms, token=lane.c.token + 1, owner=owner, event_id=bindparam("head"), touched=now_ms()
-        ),
-        [{"name": name, "head": started[name].id} for name in sorted(started)],
-    )
-    return [_lease(head, held[name]) for name, head in started.items()]
+    if started:
+        count, hold = _start(connection.dialect.name)
+        rows = packed([[name, started[name].id] for name in sorted(started)])
+        connection.execute(count, rows)
+        connection.execute(hold, {**rows, "lease_ms": lease_ms, "by": owner})
+    return [_lease(head, held[name]) for name, head in started.items()], bool(empty)
 
 
 def _heads(connection: Connection, lanes: list[str], max_starts: int) -> dict[str, Row[tuple[object, ...]] | None]:
@@ -79,19 +121,7 @@ def _heads(connection: Connection, lanes: list[str], max_starts: int) -> dict[st
     for _ in range(_ROUNDS):
         if not lanes:
             break
-        oldest = (
-            select(event.c.id)
-            .where(event.c.lane == lane.c.lane, event.c.finished.is_(None))
-            .order_by(event.c.id)
-            .limit(1)
-            .correlate(lane)
-            .scalar_subquery()
-        )
-        rows = connection.execute(
-            select(event, _is_stale.label("stale"), now_ms().label("now")).where(
-                event.c.id.in_(select(oldest).where(lane.c.lane.in_(lanes)))
-            )
-        ).all()
+        rows = connection.execute(_oldest(connection.dialect.name), packed([[name] for name in lanes])).all()
         heads |= {row.lane: row for row in rows}
         worn = [row.id for row in rows if not row.stale and row.attempts >= max_starts]
         if worn:
@@ -119,10 +149,20 @@ def _supersede(connection: Connection, name: str) -> None:
 
 def finish_events(connection: Connection, ids: Sequence[int], state: str, reason: str | None) -> None:
     """Set the final state of events."""
-    connection.execute(
+    connection.execute(_finish(connection.dialect.name), {**packed([[i] for i in ids]), "to": state, "why": reason})
+
+
+@lru_cache
+def _finish(dialect: str) -> Executable:
+    given = unpacked(dialect, event.c.id).subquery("named")
+    return (
         update(event)
-        .where(event.c.id.in_(ids))
-        .values(state=state, finished=now_ms(), reason=func.coalesce(reason, event.c.reason))
+        .where(event.c.id.in_(select(given.c.id)))
+        .values(
+            state=bindparam("to"),
+            finished=now_ms(),
+            reason=func.coalesce(bindparam("why", type_=event.c.reason.type), event.c.reason),
+        )
     )
 
 

@@ -5,27 +5,45 @@ Everything here first takes the lane's row with the lease's token: a worker whos
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Update, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, select, update
 
 from emhwatch.inbox.claim import finish_events
 from emhwatch.inbox.lease import Lease, LeaseLost
 from emhwatch.inbox.schema import event, lane
 from emhwatch.store.schema import now_ms
 
+_held = update(lane).where(
+    lane.c.lane == bindparam("of"), lane.c.token == bindparam("by_token"), lane.c.event_id == bindparam("held")
+)
+#: Without a delay the lane is left empty.
+_release = _held.values(
+    event_id=None, owner=None, touched=now_ms(), due=now_ms() + bindparam("delay", type_=BigInteger)
+)
+_prolong = _held.values(due=now_ms() + bindparam("delay", type_=BigInteger))
+_go_on = (
+    update(lane)
+    .where(
+        lane.c.lane == bindparam("of"),
+        select(event.c.id).where(event.c.lane == bindparam("of"), event.c.finished.is_(None)).exists(),
+    )
+    .values(due=now_ms())
+)
+_note = update(event).where(event.c.id == bindparam("held")).values(reason=bindparam("why"))
+_unstart = (
+    update(event).where(event.c.id == bindparam("held"), event.c.attempts > 0).values(attempts=event.c.attempts - 1)
+)
 
-def finish(connection: Connection, lease: Lease, state: str, reason: str | None = None) -> None:
-    """The event is over: `done` or `dead`; the lane goes on with its next.
+
+def finish(connection: Connection, lease: Lease, state: str, reason: str | None = None) -> bool:
+    """The event is over: `done` or `dead`; the lane goes on with its next. Returns whether there is one.
 
     Raises:
         LeaseLost: another worker took the event over.
     """
-    _hold(connection, lease)
+    _let_go(connection, lease, None)
     finish_events(connection, [lease.event_id], state, reason)
     # A new statement after the lock: on PostgreSQL it sees an event that was accepted while we waited for the row.
-    more = connection.scalar(
-        select(event.c.id).where(event.c.lane == lease.lane, event.c.finished.is_(None)).order_by(event.c.id).limit(1)
-    )
-    connection.execute(_free(lease.lane).values(due=None if more is None else now_ms()))
+    return connection.execute(_go_on, {"of": lease.lane}).rowcount > 0
 
 
 def try_again(connection: Connection, lease: Lease, *, delay_ms: int, reason: str) -> None:
@@ -34,51 +52,39 @@ def try_again(connection: Connection, lease: Lease, *, delay_ms: int, reason: st
     Raises:
         LeaseLost: another worker took the event over.
     """
-    _hold(connection, lease)
-    connection.execute(update(event).where(event.c.id == lease.event_id).values(reason=reason))
-    connection.execute(_free(lease.lane).values(due=now_ms() + delay_ms))
+    _let_go(connection, lease, delay_ms)
+    connection.execute(_note, {"held": lease.event_id, "why": reason})
 
 
-def give_back(connection: Connection, leases: Sequence[Lease]) -> None:
-    """Return events unworked, as if never claimed; those that were taken over are left alone."""
+def give_back(connection: Connection, leases: Sequence[Lease], *, delay_ms: int = 0) -> None:
+    """Return events unworked, as if never claimed; those that were taken over are left alone.
+
+    Args:
+        connection: of the transaction.
+        leases: what is given back.
+        delay_ms: nobody takes them before this time has passed.
+    """
     for lease in sorted(leases, key=lambda it: it.lane):
         try:
-            _hold(connection, lease)
+            _let_go(connection, lease, delay_ms)
         except LeaseLost:
             continue
-        _unstart(connection, lease)
-        connection.execute(_free(lease.lane).values(due=now_ms()))
+        connection.execute(_unstart, {"held": lease.event_id})
 
 
 def prolong(connection: Connection, leases: Sequence[Lease], lease_ms: int) -> set[int]:
     """Heartbeat: move the end of the leases; returns the event ids that are still ours."""
-    ours = set()
-    for lease in sorted(leases, key=lambda it: it.lane):
-        changed = connection.execute(
-            update(lane)
-            .where(lane.c.lane == lease.lane, lane.c.token == lease.token, lane.c.event_id == lease.event_id)
-            .values(due=now_ms() + lease_ms)
-        )
-        if changed.rowcount:
-            ours.add(lease.event_id)
-    return ours
+    return {
+        lease.event_id
+        for lease in sorted(leases, key=lambda it: it.lane)
+        if connection.execute(_prolong, {**_of(lease), "delay": lease_ms}).rowcount
+    }
 
 
-def _hold(connection: Connection, lease: Lease) -> None:
-    held = connection.scalar(
-        select(lane.c.lane)
-        .where(lane.c.lane == lease.lane, lane.c.token == lease.token, lane.c.event_id == lease.event_id)
-        .with_for_update()
-    )
-    if held is None:
+def _let_go(connection: Connection, lease: Lease, delay_ms: int | None) -> None:
+    if not connection.execute(_release, {**_of(lease), "delay": delay_ms}).rowcount:
         raise LeaseLost
 
 
-def _free(name: str) -> Update:
-    return update(lane).where(lane.c.lane == name).values(event_id=None, owner=None, touched=now_ms())
-
-
-def _unstart(connection: Connection, lease: Lease) -> None:
-    connection.execute(
-        update(event).where(event.c.id == lease.event_id, event.c.attempts > 0).values(attempts=event.c.attempts - 1)
-    )
+def _of(lease: Lease) -> dict[str, object]:
+    return {"of": lease.lane, "by_token": lease.token, "held": lease.event_id}
