@@ -157,6 +157,46 @@ def test_derived_from_holds_only_what_r4_allows_and_what_was_used() -> None:
     }
 
 
+def placed(**elements: Any) -> Assessment:
+    """An assessment whose report names its visit, orders and studies."""
+    given = assessment()
+    return replace(given, reports=(replace(given.reports[0], **elements),))
+
+
+def test_visit_order_and_study_of_the_report_stand_on_every_observation() -> None:
+    resources = build(
+        placed(encounter="Encounter/e1", based_on=("ServiceRequest/o1",), studies=("ImagingStudy/s1",)), TABLES, OPTIONS
+    )
+    found = [r for r in resources if r["resourceType"] == "Observation"]
+    assert found
+    for observation in found:
+        assert observation["encounter"] == {"reference": "Encounter/e1"}
+        assert observation["basedOn"] == [{"reference": "ServiceRequest/o1"}]
+        assert observation["partOf"] == [{"reference": "ImagingStudy/s1"}]
+        assert problems(observation) == ()
+
+
+@pytest.mark.parametrize("named", ["https://elsewhere.example/Encounter/e1", "#inside", "urn:uuid:1", "Patient/p1"])
+def test_what_is_not_a_visit_order_or_study_of_this_server_is_not_referenced(named: str) -> None:
+    for observation in coded(
+        build(placed(encounter=named, based_on=(named,), studies=(named,)), TABLES, OPTIONS), "emh-assessment"
+    ):
+        assert not {"encounter", "basedOn", "partOf"} & set(observation)
+
+
+def test_a_study_without_a_report_is_what_its_observations_are_part_of() -> None:
+    (head,) = coded(
+        build(replace(assessment(), focus="ImagingStudy/s1", reports=()), TABLES, OPTIONS), "emh-assessment"
+    )
+    assert head["partOf"] == [{"reference": "ImagingStudy/s1"}]
+
+
+def test_a_site_that_wants_no_references_to_sources_gets_none_of_visit_order_and_study() -> None:
+    given = placed(encounter="Encounter/e1", based_on=("ServiceRequest/o1",), studies=("ImagingStudy/s1",))
+    (head,) = coded(build(given, TABLES, replace(OPTIONS, source_references=False)), "emh-assessment")
+    assert not {"encounter", "basedOn", "partOf"} & set(head)
+
+
 def test_provenance_names_each_source_with_its_version_twice_and_the_rules() -> None:
     *_, trail = build(assessment(), TABLES, OPTIONS)
     sources = [entity["what"] for entity in trail["entity"]]

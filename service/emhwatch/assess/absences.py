@@ -58,6 +58,9 @@ def report_used(report: Report, value: Value | None = None) -> ReportUsed:
         date=report.days.last if report.days else None,
         usable=report.usable,
         reason=reason,
+        encounter=report.encounter,
+        based_on=report.based_on,
+        studies=report.studies,
     )
 
 

@@ -92,6 +92,7 @@ class Report(Entry):
     study: str = ""  #: reports of one study share this key
     studies: tuple[str, ...] = ()  #: references of the ImagingStudy resources of this study
     based_on: tuple[str, ...] = ()  #: references of its orders
+    encounter: str | None = None  #: reference of the visit
     sampled: Days | None = None  #: pathology: when the specimen was taken
     sites: tuple[str, ...] = ()  #: pathology: site names of the specimen, see `Order.sites`
     site_words: Reading | None = None  #: pathology: words about the specimen, read

@@ -137,6 +137,7 @@ def _draft(scope: Scope, located: Located) -> Draft | None:
         conclusions=coded(scope, concepts(resource, "conclusionCode")).hits,
         studies=tuple(sorted({s.reference for s in studies if s.reference})),
         based_on=tuple(sorted(based_on)),
+        encounter=text(obj(resource, "encounter"), "reference"),
     )
     numbers = accessions(resource).union(*(accessions(s.resource) for s in studies))
     numbers = numbers.union(*(accessions(o.resource) for o in orders if o))

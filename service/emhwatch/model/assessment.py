@@ -58,6 +58,9 @@ class ReportUsed:
     date: dt.date | None
     usable: bool
     reason: str | None = None  #: why it was not used or read, a code of `mappings/decision/missing.csv`
+    encounter: str | None = None  #: reference of the visit
+    based_on: tuple[str, ...] = ()  #: references of its orders
+    studies: tuple[str, ...] = ()  #: references of its ImagingStudy resources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

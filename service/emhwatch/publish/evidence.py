@@ -14,6 +14,10 @@ from emhwatch.types import Resource, Value
 DERIVED_FROM = frozenset(
     {"DocumentReference", "ImagingStudy", "Media", "QuestionnaireResponse", "Observation", "MolecularSequence"}
 )
+#: Types that `basedOn`, `partOf` and `encounter` may point to in R4 and a report or study can name.
+BASED_ON = frozenset({"CarePlan", "MedicationRequest", "NutritionOrder", "ServiceRequest"})
+PART_OF = frozenset({"ImagingStudy"})
+ENCOUNTER = frozenset({"Encounter"})
 _ORDER = (Value.PRESENT, Value.POSSIBLE, Value.ABSENT)  # the stronger statement wins (policy 2.6)
 _MOST = 5  #: statements of one key that are named
 
@@ -44,6 +48,12 @@ def derived_from(references: Iterable[str], sources: Sequence[str]) -> list[Reso
         if found and found[0].partition("/")[0] in DERIVED_FROM and found[0] in used:
             kept[found[0]] = None
     return [{"reference": reference} for reference in kept]
+
+
+def references(named: Iterable[str | None], types: frozenset[str]) -> list[Resource]:
+    """References of this server to resources of these types, without version; anything else named is left out."""
+    found = (split_reference(name) for name in named)
+    return [{"reference": f[0]} for f in found if f and f[0].partition("/")[0] in types]
 
 
 def quoted(coder: Coder, facts: Iterable[Fact], quotes: Quotes) -> list[str]:

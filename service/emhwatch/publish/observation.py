@@ -13,7 +13,16 @@ from datetime import date
 from emhwatch.model.assessment import Assessment, Fact, MassAssessment
 from emhwatch.publish.alert import alerts
 from emhwatch.publish.coding import Coder
-from emhwatch.publish.evidence import component, derived_from, quoted, statements
+from emhwatch.publish.evidence import (
+    BASED_ON,
+    ENCOUNTER,
+    PART_OF,
+    component,
+    derived_from,
+    quoted,
+    references,
+    statements,
+)
 from emhwatch.publish.identity import evaluation_id, fingerprint, output_id, version_of
 from emhwatch.publish.narrative import markdown, observation_narrative
 from emhwatch.publish.options import WriteOptions
@@ -204,9 +213,24 @@ class _Builder:
             "effectiveDateTime": self._effective(mass).isoformat(),
             "issued": a.now.isoformat(timespec="milliseconds"),
         }
+        observation.update(self._context())
         if self.options.performer:
             observation["performer"] = [{"reference": self.options.performer}]
         return observation
+
+    def _context(self) -> Resource:
+        """Order, study and visit of the focus (US Core, IHE IMR); not for a withdrawn report: its study may go too."""
+        a = self.assessment
+        if not self.options.source_references or a.tier is Tier.NOT_ASSESSED:
+            return {}
+        report = next((r for r in a.reports if r.reference == a.focus), None)
+        studies = report.studies if report else (a.focus or "",)
+        found: Resource = {
+            "basedOn": references(report.based_on if report else (), BASED_ON),
+            "partOf": references(studies, PART_OF),
+            "encounter": next(iter(references([report.encounter] if report else (), ENCOUNTER)), None),
+        }
+        return {name: value for name, value in found.items() if value}
 
     def _finish(self, observation: Resource, panel: str, mass: MassAssessment | None, lines: list[str]) -> Resource:
         words = self.tables.output.words["narrative"]
