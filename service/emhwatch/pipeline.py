@@ -48,6 +48,7 @@ class Pipeline:
                 options=self.options,
                 history=history,
                 incomplete=data.incomplete,
+                searched=True,
                 withdrawn=data.withdrawn,
             )
             await self.publisher.publish(assessment, event)

@@ -60,6 +60,12 @@ class FhirSettings:
         (), "confidentiality codes whose resources may be used besides N, L, M, U"
     )
     timezone: str = setting("UTC", "time zone of the hospital; a day is a calendar day there")
+    hemoglobin_tetramer: bool = setting(
+        False, "the laboratory's hemoglobin in mmol/L counts tetramers; false: monomers (16.1 g/L)"
+    )
+    hemoglobin_shift_g_per_l: float = setting(
+        0.0, "added to every hemoglobin limit in g/L, for example for a hospital at altitude"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +198,12 @@ class Settings:
     @property
     def site_options(self) -> SiteOptions:
         """What the site decides about an evaluation."""
-        return SiteOptions(timezone=self.fhir.timezone, security_labels=self.fhir.security_labels)
+        return SiteOptions(
+            timezone=self.fhir.timezone,
+            hemoglobin_tetramer=self.fhir.hemoglobin_tetramer,
+            hemoglobin_shift_g_per_l=self.fhir.hemoglobin_shift_g_per_l,
+            security_labels=self.fhir.security_labels,
+        )
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":

@@ -97,8 +97,10 @@ class Biopsies:
         return fits if len(fits) < len(standing) or len(standing) == 1 else frozenset()
 
     def _fulfilled(self, days: Days | None) -> bool:
-        """A biopsy of the mass fulfils every recommendation and order dated before it."""
-        return days is not None and any(p.days is not None and days.last <= p.days.first for p in self.specimens.done)
+        """A biopsy of the mass fulfils every recommendation and order dated before it; its result tells of one, too."""
+        taken = [procedure.days for procedure in self.specimens.done]
+        taken += [sampled(report) for report in self.specimens.results]
+        return days is not None and any(day is not None and days.last <= day.first for day in taken)
 
     def _pending(self) -> list[Plan]:
         window = self.evidence.tables.decision.constants["biopsy_pending"]

@@ -28,11 +28,15 @@ def evaluate(
     options: SiteOptions = SiteOptions(),  # noqa: B008 - frozen
     history: History | None = None,
     incomplete: Sequence[str] = (),
+    searched: bool = False,
     withdrawn: bool = False,
     draft_orders: Sequence[Resource] = (),
     hook: str | None = None,
 ) -> Assessment:
     """Decide for one patient at `now` (policy 2-7); a failure is row R0 with `error` set.
+
+    `searched`: the resources are all that a server had, but for what `incomplete` names; without it nothing is known
+    of a kind of record that is not there.
 
     Raises:
         TableError: the tables are not valid.
@@ -48,6 +52,7 @@ def evaluate(
             options=options,
             draft_orders=draft_orders,
             incomplete=incomplete,
+            searched=searched,
         )
         reason = blocking(chart, withdrawn=withdrawn, hook=hook)
         if reason is not None:

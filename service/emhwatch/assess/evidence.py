@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from functools import cached_property
 
 from emhwatch.assess.disease import Diseases
-from emhwatch.assess.person import Lab, Person, Pregnancy, Sample
+from emhwatch.assess.person import MONTHS_OF_YEAR, Lab, Person, Pregnancy, Sample, completed_months
 from emhwatch.assess.statements import (
     STRENGTH,
     Statement,
@@ -24,6 +24,7 @@ from emhwatch.assess.statements import (
 from emhwatch.chart.model import ORDER_INTENTS, Chart, HbValue, LabValue, Report
 from emhwatch.model.assessment import Fact
 from emhwatch.model.days import Days
+from emhwatch.model.reading import MEASURED
 from emhwatch.tables.load import TableSet
 from emhwatch.types import Section, Source, Temporality, Value
 
@@ -65,7 +66,7 @@ class Evidence:
         diseases = Diseases(self.chart, self.tables)
         for source in self.sources:
             for statement in self.said(source):
-                judged = diseases.of_text(statement)
+                judged = None if self._of_a_child(statement) else diseases.of_text(statement)
                 if judged is not None:
                     yield judged
         for disorder in self.chart.disorders:
@@ -84,6 +85,14 @@ class Evidence:
         yield from self._labs()
         yield from self._transfusions()
         yield from self._splenectomies()
+
+    def _of_a_child(self, statement: Statement) -> bool:
+        """A measured size that only says something of an adult (policy 6.1); without a birth date adult limits hold."""
+        if statement.fact.cue != MEASURED or self.chart.birth is None:
+            return False
+        day = statement.days.last if statement.days else self.chart.t
+        adult = self.tables.decision.constants["adult_years"]
+        return completed_months(self.chart.birth.last, day) < adult * MONTHS_OF_YEAR
 
     def _conclusions(self) -> Iterable[Statement]:
         """Coded conclusions: a rival that they name is about the mass, never a disease of the patient (policy 2.2)."""

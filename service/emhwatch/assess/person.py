@@ -9,6 +9,8 @@ from emhwatch.model.days import Days
 from emhwatch.tables.rules import Bounds
 from emhwatch.types import Value
 
+MONTHS_OF_YEAR = 12
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -58,12 +60,12 @@ class Person:
         """Completed months of age, lowest and highest possible; None if the birth date is unknown."""
         if self.birth is None:
             return None
-        return _months(self.birth.last, day), _months(self.birth.first, day)
+        return completed_months(self.birth.last, day), completed_months(self.birth.first, day)
 
     def years(self, day: date) -> Bounds | None:
         """Completed years of age, lowest and highest possible."""
         months = self.months(day)
-        return None if months is None else (months[0] // 12, months[1] // 12)
+        return None if months is None else (months[0] // MONTHS_OF_YEAR, months[1] // MONTHS_OF_YEAR)
 
     def gestation(self, day: date) -> int | str | None:
         """Day of pregnancy, "unknown" for an unknown week, None when not pregnant."""
@@ -79,8 +81,9 @@ class Person:
         """The extremes of (months of age, day) that a dated value can mean."""
         births = () if self.birth is None else (self.birth.first, self.birth.last)
         for day in {days.first, days.last}:
-            yield from ({(_months(born, day), day) for born in births} if births else {(None, day)})
+            yield from ({(completed_months(born, day), day) for born in births} if births else {(None, day)})
 
 
-def _months(born: date, day: date) -> int:
-    return (day.year - born.year) * 12 + day.month - born.month - (day.day < born.day)
+def completed_months(born: date, day: date) -> int:
+    """Completed calendar months of age."""
+    return (day.year - born.year) * MONTHS_OF_YEAR + day.month - born.month - (day.day < born.day)

@@ -108,6 +108,7 @@ class CdsService:
                 options=self.options,
                 history=history,
                 incomplete=incomplete,
+                searched=True,
                 draft_orders=found.orders,
                 hook=request.hook.hook,
             )

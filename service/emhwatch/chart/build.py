@@ -43,6 +43,8 @@ from emhwatch.types import Resource
 #: What of a chart is read; other types (FamilyMemberHistory above all, policy 2.1) are never looked at.
 _REPORT_KINDS = ("DiagnosticReport", "DocumentReference", "Composition")
 _NOTE_KINDS = ("DocumentReference", "Composition", "ClinicalImpression")
+#: Codes of `mappings/chart/reasons.csv` after which drugs that are not there may exist all the same.
+_UNSEARCHED = frozenset(("fetch-drugs", "cut-off"))
 _CHART_KINDS = frozenset(
     (
         *_REPORT_KINDS,
@@ -83,6 +85,7 @@ def build_chart(
     options: SiteOptions = SiteOptions(),  # noqa: B008 - frozen
     draft_orders: Sequence[Resource] = (),
     incomplete: Sequence[str] = (),
+    searched: bool = False,
 ) -> Chart:
     """The chart of the patient that `focus`, `draft_orders` and `patient` (hook or server) agree on.
 
@@ -95,6 +98,7 @@ def build_chart(
         options: what the site decides.
         draft_orders: unsigned orders of the hook context.
         incomplete: codes of what could not be fetched (`mappings/chart/reasons.csv`).
+        searched: the resources are all that a server has, but for what `incomplete` names.
     """
     zone = ZoneInfo(options.timezone)
     index = build_index([*resources], tables.chart)
@@ -106,7 +110,8 @@ def build_chart(
     if focus and focused is None:
         scope.gap("focus-missing")
     person = identify(patients, focused, patient, drafts, index)
-    chart = Chart(identity=person.identity, patient=person.reference, t=scope.t, focus=focus)
+    known = searched and person.identity is Identity.RESOLVED and _UNSEARCHED.isdisjoint(incomplete)
+    chart = Chart(identity=person.identity, patient=person.reference, t=scope.t, focus=focus, drug_list=known)
     if person.identity is Identity.MISMATCH:
         return _closed(scope, chart)
     scope.birth = person.birth
@@ -229,7 +234,7 @@ def _assembled(
         disorders=tuple(sorted(found.disorders, key=_key)),
         findings=tuple(sorted(found.findings, key=lambda f: (*_key(f), f.origin, f.text or "", f.value))),
         drugs=tuple(sorted(found.drugs, key=_key)),
-        drug_list=any(entry.kind in DRUG_KINDS for entry in mine),
+        drug_list=chart.drug_list or any(entry.kind in DRUG_KINDS for entry in mine),
         transfusions=tuple(sorted(found.transfusions, key=_key)),
         procedures=tuple(sorted(found.procedures, key=_key)),
         orders=tuple(sorted(found.orders, key=lambda o: (not o.draft, *_key(o)))),

@@ -267,7 +267,7 @@ class Chart:
     disorders: tuple[Disorder, ...] = ()
     findings: tuple[CodedFinding, ...] = ()
     drugs: tuple[Drug, ...] = ()
-    drug_list: bool = False  #: some drug record of the patient was there, so that "none" can be said
+    drug_list: bool = False  #: drugs were asked for, or some record of one was there, so that "none" can be said
     transfusions: tuple[Transfusion, ...] = ()
     procedures: tuple[Procedure, ...] = ()
     orders: tuple[Order, ...] = ()

@@ -13,7 +13,9 @@ from emhwatch.assess.output import failed, result
 from emhwatch.cds.cards import build as build_cards
 from emhwatch.errors import InputError
 from emhwatch.model.assessment import Assessment
+from emhwatch.publish.assemble import write_options
 from emhwatch.publish.observation import build as build_observations
+from emhwatch.publish.options import WriteOptions
 from emhwatch.settings import Settings
 from emhwatch.tables.load import TableSet, load_tables
 from emhwatch.types import Resource
@@ -45,16 +47,18 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Evaluator:
-    """Tables and site options of a run."""
+    """Tables and what the site decides."""
 
     tables: TableSet
     options: SiteOptions
+    writing: WriteOptions
 
     @classmethod
     def of(cls, settings: Settings) -> "Evaluator":
         """Load the tables that the settings name."""
         tables = load_tables(settings.tables.dir, settings.tables.overlay, _DOMAINS)
-        return cls(tables, settings.site_options)
+        writing = write_options(settings.publish, server_url=settings.fhir.base_url)
+        return cls(tables, settings.site_options, writing)
 
     def answer(self, request: Request) -> Answer:
         """Evaluate one request."""
@@ -70,7 +74,7 @@ class Evaluator:
         )
         document = result(assessment, given_id=request.id if request.id is not None else request.focus)
         document["cards"] = build_cards(assessment, self.tables, hook=_HOOK if orders else None, orders=orders)
-        document["observations"] = build_observations(assessment, self.tables)
+        document["observations"] = build_observations(assessment, self.tables, self.writing)
         return Answer(assessment, document)
 
     def line(self, number: int, line: bytes) -> tuple[bytes, bool]:

@@ -6,6 +6,8 @@ from emhwatch.types import Certainty, Experiencer, Section, Side, Temporality, V
 
 #: What ends a sentence; a line break alone is only a wrapped line.
 _ENDS = (". ", ".\n", "? ", "?\n", "\n\n", ":\n")
+#: Cue of a finding that rests on a measured size alone.
+MEASURED = "measured"
 _HEADING = 40  #: longest line that is taken for the heading of a section
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from emhwatch.model.reading import MEASURED
 from emhwatch.tables.readings import FindingRule, ReadingRules
 from emhwatch.text.anatomy import size_in
 from emhwatch.text.assertion import Assertion
@@ -168,7 +169,7 @@ def _long_spleen(scene: Scene, rules: ReadingRules) -> list[Statement]:
     for at, size in size_in(scene.language, scene.layout.words, hit.start, min(scene.sentence.end, hit.end + 10)):
         if size > rules.spleen_mm and is_fact(assertion):
             key = rules.roles["spleen"]
-            made = Statement(scene, hit.start, at + 1, key, Value.PRESENT, assertion, "finding", "measured", hit)
+            made = Statement(scene, hit.start, at + 1, key, Value.PRESENT, assertion, "finding", MEASURED, hit)
             made.size = size
             return [made]
     return []

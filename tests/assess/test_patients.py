@@ -1,0 +1,56 @@
+"""The written patients of `tests/corpus/patients`: the answer was written down before the engine ran (README there)."""
+
+import pytest
+
+from emhwatch.commands.evaluator import Evaluator, Request
+from emhwatch.settings import Settings
+from tests.assess.patients import Patient, patients
+
+EVALUATOR = Evaluator.of(Settings())
+FIELDS = {
+    "indicator", "row", "tier", "card", "mass", "site", "blood", "danger", "biopsy", "histology", "names_emh",
+    "supporting", "opposing",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("patient", patients(), ids=lambda p: p.name)
+def test_patient(patient: Patient) -> None:
+    request = Request(
+        id=patient.name,
+        bundle=patient.bundle,
+        focus=patient.focus,
+        now=patient.now,
+        draft_order=patient.draft_order,
+    )
+    got = EVALUATOR.answer(request).document
+    assert "error" not in got or got["row"] == "R0"
+    assert differences(patient.expected, got) == {}
+
+
+def differences(expected: dict, got: dict) -> dict:
+    """What differs: field or key -> (expected, got)."""
+    found = {
+        name: (value, got[name])
+        for name, value in expected.items()
+        if name in FIELDS and value != ("" if got[name] is None else got[name])
+    }
+    if expected["hold"] != got["hold_offered"]:
+        found["hold"] = (expected["hold"], got["hold_offered"])
+    if got["mass"] in expected.get("not_mass", ()):
+        found["mass"] = ("not " + ", ".join(expected["not_mass"]), got["mass"])
+    if expected.get("masses", len(got["masses"])) != len(got["masses"]):
+        found["masses"] = (expected["masses"], len(got["masses"]))
+    if expected.get("missing") and not got["missing"]:
+        found["missing"] = ("something named", got["missing"])
+    written = str(got["cards"]).lower()
+    found |= {f"card says {word}": ("not said", "said") for word in expected.get("card_without", ()) if word in written}
+    values: dict[str, set[str]] = {}
+    for fact in got["facts"]:
+        values.setdefault(fact["key"], set()).add(fact["value"])
+    for key, value in expected.get("facts", {}).items():
+        if value not in values.get(key, {"unknown"}):
+            found[key] = (value, sorted(values.get(key, {"unknown"})))
+    for key in expected.get("not_present", {}).get("keys", ()):
+        if "present" in values.get(key, ()):
+            found[key] = ("not present", "present")
+    return found
