@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from emhwatch.assess.statements import Statement, coded_statement
+from emhwatch.assess.statements import STRENGTH, Statement, coded_statement
 from emhwatch.chart.model import Chart, CodeHit, Disorder
 from emhwatch.model.days import Days
 from emhwatch.tables.load import TableSet
-from emhwatch.types import Certainty, Temporality, Value
+from emhwatch.types import Certainty, Experiencer, Temporality, Value
 
 _UNCERTAIN = frozenset(("provisional", "differential", "unconfirmed"))
 _INACTIVE = frozenset(("inactive", "remission", "resolved"))
@@ -29,9 +29,23 @@ class Diseases:
             return
         for hit in disorder.hits:
             for key in hit.keys:
-                value = self._coded(disorder, hit, key)
+                value = self._qualified(disorder, key, self._coded(disorder, hit, key))
                 if value is not None:
                     yield coded_statement(key, value, disorder, "condition", code=hit.coding, text=disorder.text)
+
+    def _qualified(self, disorder: Disorder, key: str, value: Value | None) -> Value | None:
+        """A code as the words of its own Condition qualify it: hedged, denied, or a carrier state (policy 4.2)."""
+        title = disorder.title
+        if value is None or title is None or not title.supported:
+            return value
+        own = [f for f in title.findings if f.experiencer is Experiencer.PATIENT and f.value is not Value.UNKNOWN]
+        said = [finding for finding in own if finding.key == key]
+        if said:
+            best = max(said, key=lambda finding: STRENGTH[finding.value])
+            hedged = best.value is Value.POSSIBLE and best.cue is not None and best.cue.text != ""  # not by the table
+            return None if best.value is Value.ABSENT else Value.POSSIBLE if hedged else value
+        carrier = any(f.value is Value.PRESENT and self.tables.keys.has(f.key, "lesser-form") for f in own)
+        return None if carrier and self.tables.keys.has(key, "full-form") else value
 
     def of_words(self, disorder: Disorder, statement: Statement) -> Statement | None:
         """A statement in the words of a Condition, under the status of the Condition."""
@@ -74,7 +88,8 @@ class Diseases:
             return Value.POSSIBLE if inactive else self._since(disorder, certain)
         if self._is_disease(key):
             if keys.has(key, "lifelong"):
-                cured = disorder.clinical not in _ACTIVE and disorder.clinical is not None and self._transplanted
+                treated = disorder.cured or self._transplanted
+                cured = disorder.clinical not in _ACTIVE and disorder.clinical is not None and treated
                 return Value.POSSIBLE if cured else certain
             if inactive:
                 told = self._inactive(key, self._long_remission(disorder))

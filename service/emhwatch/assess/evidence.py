@@ -87,8 +87,9 @@ class Evidence:
         yield from self._splenectomies()
 
     def _of_a_child(self, statement: Statement) -> bool:
-        """A measured size that only says something of an adult (policy 6.1); without a birth date adult limits hold."""
-        if statement.fact.cue != MEASURED or self.chart.birth is None:
+        """A measured spleen says something of adults only (policy 6.1); without a birth date their limits hold."""
+        measured = statement.fact.cue == MEASURED and statement.fact.key == self.tables.keys.one("spleen")
+        if not measured or self.chart.birth is None:
             return False
         day = statement.days.last if statement.days else self.chart.t
         adult = self.tables.decision.constants["adult_years"]
@@ -118,10 +119,13 @@ class Evidence:
                     yield coded_statement(key, Value.PRESENT, drug, "drug", code=code, text=drug.text)
 
     def _labs(self) -> Iterable[Statement]:
-        for analyte, flag, key in self.tables.decision.lab_keys:
+        for rule in self.tables.decision.lab_keys:
             for lab in self.chart.labs:
-                if lab.analyte == analyte and (lab.low if flag == "low" else lab.high):
-                    yield coded_statement(key, Value.PRESENT, lab, "laboratory", text=lab.original, source=Source.LAB)
+                number = lab.value if lab.comparator is None else None
+                if lab.analyte == rule.analyte and rule.says(number, low=lab.low, high=lab.high):
+                    yield coded_statement(
+                        rule.key, Value.PRESENT, lab, "laboratory", text=lab.original, source=Source.LAB
+                    )
 
     def _transfusions(self) -> Iterable[Statement]:
         key = self.tables.keys.one("transfused")

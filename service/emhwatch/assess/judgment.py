@@ -20,7 +20,8 @@ from emhwatch.assess.memory import silenced, withdrawal
 from emhwatch.assess.score import Score, Scored
 from emhwatch.assess.several import hold_offered, leading
 from emhwatch.assess.specimens import Specimens
-from emhwatch.chart.model import Chart, Drug, Report
+from emhwatch.assess.statements import newest
+from emhwatch.chart.model import Chart, Drug, Report, ReportKind
 from emhwatch.model.assessment import Assessment, Fact, Item, MassAssessment, RowTrace, Rules
 from emhwatch.model.history import History
 from emhwatch.model.options import SiteOptions
@@ -88,6 +89,17 @@ class Judgment:
         return aggregate_danger({fact.key: fact.value for fact in self.danger_facts}, self.tables.keys)
 
     @cached_property
+    def denied_emh(self) -> Fact | None:
+        """Where no mass stands: the newest imaging report that speaks of EMH denies it (policy 5.4)."""
+        said = [
+            statement
+            for statement in self.evidence.statements.get(self.tables.keys.one("names-emh"), ())
+            if statement.report is not None and statement.report.kind is ReportKind.IMAGING
+        ]
+        last = newest(said)
+        return last.fact if last is not None and last.value is Value.ABSENT and not self.masses.standing else None
+
+    @cached_property
     def judged(self) -> tuple[tuple[MassAssessment, Decision, Features], ...]:
         """Each mass that stands, decided."""
         return tuple(self._judge(index, mass) for index, mass in enumerate(self.masses.standing))
@@ -110,6 +122,8 @@ class Judgment:
             found.facts[histology_fact.key] = histology_fact
         score = score_mass(self.grading, found.values)
         names = found.values.get(self.tables.keys.one("names-emh"), Value.UNKNOWN)
+        if mass is None and self.denied_emh is not None:
+            names = Value.ABSENT
         value = mass.value if mass is not None else self.masses.value
         question = Question(
             mass=value,
@@ -256,6 +270,8 @@ class Judgment:
                 yield statement.fact
         if not self.judged and self.masses.value is Value.ABSENT:
             yield self._denied()
+        if self.denied_emh is not None:
+            yield self.denied_emh
         for index, (_, _, found) in enumerate(self.judged):
             for fact in found.facts.values():
                 yield replace(fact, mass=index)

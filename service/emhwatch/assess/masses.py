@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from emhwatch.assess.statements import coded_fact, film, sectional
-from emhwatch.chart.model import Chart, CodedFinding, Disorder, Report, ReportKind
+from emhwatch.chart.model import Chart, CodedFinding, CodeHit, Disorder, Report, ReportKind, Study
 from emhwatch.model.assessment import Coding, Fact
 from emhwatch.model.days import Days
-from emhwatch.model.reading import Finding, TextMass
+from emhwatch.model.reading import Finding, Reading, TextMass
 from emhwatch.tables.load import TableSet
 from emhwatch.types import Experiencer, Section, Side, Source, Temporality, Value
 
@@ -263,48 +263,84 @@ def _fact(key: str, value: Value, mention: Mention, mass: TextMass) -> Fact:
     )
 
 
+_Told = Disorder | CodedFinding | Study | Report
 _GONE = frozenset(("inactive", "remission", "resolved"))
 #: Site names of `mappings/chart/sites.csv` that are site class A2 when they stand alone.
 _CLASS_2 = frozenset(("presacral", "epidural", "pleural"))
 
 
+@dataclass(frozen=True, slots=True)
+class _Coded:
+    """One coded entry about a mass."""
+
+    days: Days | None
+    fact: Fact
+    site_class: str
+    site_keys: tuple[str, ...] = ()
+    side: Side | None = None
+    levels: tuple[str, ...] = ()
+
+
 def _coded(chart: Chart, tables: TableSet) -> tuple[Mass, Days | None] | None:
     """Coded evidence: Condition, Observation, ImagingStudy, conclusion; not resolved, refuted or in error."""
-    found: list[tuple[Days | None, Fact, tuple[str, ...], Side | None]] = []
+    found: list[_Coded] = []
     for disorder in chart.disorders:
         if disorder.verification == "refuted" or disorder.clinical in _GONE:
             continue
-        found += _of_hits(disorder, tables)
-        words = disorder.words
-        if words is not None and any(mass.value in _HINTED for mass in words.masses):
-            found.append((disorder.days, _coded_fact(disorder, None, tables), disorder.sites, disorder.side))
+        found += _of_hits(disorder, disorder.hits, disorder.sites, disorder.side, tables)
+        found += _of_words(disorder, disorder.words, disorder.side, tables)
     for finding in chart.findings:
         if finding.value in _HINTED:
-            found += _of_hits(finding, tables)
+            found += _of_hits(finding, finding.hits, finding.sites, finding.side, tables)
+    for study in chart.studies:
+        if study.usable:
+            found += _of_words(study, study.words, None, tables)
     for report in chart.reports:
         if report.usable:
-            for hit in report.conclusions:
-                if any(tables.keys.has(key, "mass-word") for key in hit.keys):
-                    found.append((report.days, _coded_fact(report, hit.coding, tables), report.sites, None))
+            found += _of_hits(report, report.conclusions, report.sites, None, tables)
+            found += _of_words(report, report.conclusion_words, None, tables)
     if not found:
         return None
-    days, fact, sites, side = max(found, key=lambda item: item[0].last if item[0] else date.min)
-    places = set(sites)
-    site_class = "A2" if places and places <= _CLASS_2 else "A1"
-    mass = Mass((), Value.POSSIBLE, "coded-only", site_class, (), side, (), None, None, False, fact)
-    return mass, days
+    best = max(found, key=lambda item: item.days.last if item.days else date.min)
+    mass = Mass(
+        mentions=(),
+        value=Value.POSSIBLE,
+        reason="coded-only",
+        site_class=best.site_class,
+        site_keys=best.site_keys,
+        side=best.side,
+        levels=best.levels,
+        size_mm=None,
+        count=None,
+        pooled=False,
+        evidence=best.fact,
+    )
+    return mass, best.days
 
 
 def _of_hits(
-    entry: Disorder | CodedFinding, tables: TableSet
-) -> list[tuple[Days | None, Fact, tuple[str, ...], Side | None]]:
+    entry: _Told, hits: Sequence[CodeHit], sites: tuple[str, ...], side: Side | None, tables: TableSet
+) -> list[_Coded]:
+    site_class = "A2" if sites and _CLASS_2.issuperset(sites) else "A1"
     return [
-        (entry.days, _coded_fact(entry, hit.coding, tables), entry.sites, entry.side)
-        for hit in entry.hits
+        _Coded(entry.days, _coded_fact(entry, hit.coding, tables), site_class, side=side)
+        for hit in hits
         if any(tables.keys.has(key, "mass-word") for key in hit.keys)
     ]
 
 
-def _coded_fact(entry: Disorder | CodedFinding | Report, coding: Coding | None, tables: TableSet) -> Fact:
-    words = entry.title if isinstance(entry, Report) else entry.text
+def _of_words(entry: _Told, words: Reading | None, side: Side | None, tables: TableSet) -> list[_Coded]:
+    """The same in words where a code was not known (`text` of a CodeableConcept, a description)."""
+    if words is None or not words.supported:
+        return []
+    fact = _coded_fact(entry, None, tables)
+    return [
+        _Coded(entry.days, fact, mass.site_class or "A1", mass.site_keys, mass.side or side, mass.levels)
+        for mass in words.masses
+        if mass.value in _HINTED
+    ]
+
+
+def _coded_fact(entry: _Told, coding: Coding | None, tables: TableSet) -> Fact:
+    words = entry.title if isinstance(entry, Report | Study) else entry.text
     return coded_fact(tables.keys.one("mass"), Value.POSSIBLE, entry, code=coding, text=words)

@@ -11,6 +11,7 @@ from emhwatch.types import Resource
 
 #: Codes of FHIR R4 (condition-clinical, condition-ver-status).
 _CLINICAL = frozenset(("active", "recurrence", "relapse", "inactive", "remission", "resolved"))
+_CURE = "transplant"  #: kind of `mappings/chart/procedures.csv`
 _VERIFICATION = frozenset(("confirmed", "provisional", "differential", "unconfirmed", "refuted", "entered-in-error"))
 
 
@@ -38,6 +39,7 @@ def read_disorder(scope: Scope, located: Located) -> Disorder | None:
     scope.use(located)
     body = coded(scope, concepts(node, "bodySite"))
     notes = [note for item in objects(node, "note") if (note := text(item, "text"))]
+    spoken = Coded(texts=(*code.texts, *notes))
     return Disorder(
         reference=located.reference,
         version=located.version,
@@ -50,6 +52,10 @@ def read_disorder(scope: Scope, located: Located) -> Disorder | None:
         recorded=scope.past(recorded),
         words=scope.read(". ".join((*code.unknown, *notes)) or None),
         text=code.title,
+        title=scope.read(". ".join(t for node in concepts(node, "code") if (t := text(node, "text"))))
+        if code.hits
+        else None,
+        cured=_CURE in scope.chart.procedures.by_words(spoken.words),
         sites=sites(scope, body, Coded(texts=code.texts)),
         side=side(scope, body),
     )

@@ -89,6 +89,7 @@ class Report(Entry):
     reading: Reading | None  #: None: no readable text, or not usable
     parts_missing: tuple[str, ...] = ()  #: why some carrier of text could not be read, carrier's codes
     conclusions: tuple[CodeHit, ...] = ()  #: `conclusionCode`
+    conclusion_words: Reading | None = None  #: `conclusionCode` without a known code, read
     study: str = ""  #: reports of one study share this key
     studies: tuple[str, ...] = ()  #: references of the ImagingStudy resources of this study
     based_on: tuple[str, ...] = ()  #: references of its orders
@@ -146,6 +147,8 @@ class Disorder(Entry):
     recorded: Days | None
     words: Reading | None  #: code.text, displays of unknown codes and notes, read
     text: str | None  #: code.text or a display
+    title: Reading | None = None  #: code.text alone, read; it qualifies the codes beside it
+    cured: bool = False  #: its words tell of a transplant or gene therapy
     sites: tuple[str, ...] = ()
     side: Side | None = None
 

@@ -119,6 +119,7 @@ def _draft(scope: Scope, located: Located) -> Draft | None:
     orders = [scope.index.resolve(ref, located) for ref in objects(resource, "basedOn")]
     named = [text(ref, "reference") for ref in objects(resource, "basedOn")]
     based_on = {o.reference for o in orders if o and o.reference} | {n for n in named if n and not all(orders)}
+    conclusion = coded(scope, concepts(resource, "conclusionCode"))
     report = Report(
         reference=located.reference,
         version=located.version,
@@ -134,7 +135,8 @@ def _draft(scope: Scope, located: Located) -> Draft | None:
         modality=modality,
         title=code.title,
         reading=None,
-        conclusions=coded(scope, concepts(resource, "conclusionCode")).hits,
+        conclusions=conclusion.hits,
+        conclusion_words=scope.read(". ".join(conclusion.unknown)) if not conclusion.hits else None,
         studies=tuple(sorted({s.reference for s in studies if s.reference})),
         based_on=tuple(sorted(based_on)),
         encounter=text(obj(resource, "encounter"), "reference"),

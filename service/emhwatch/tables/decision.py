@@ -39,6 +39,24 @@ _ROWS = ("blocked", "danger", "mass", "histology", "blood", "major", "biopsy", "
 
 
 @dataclass(frozen=True, slots=True)
+class LabKey:
+    """What a laboratory value says beside the blood grade."""
+
+    analyte: str
+    low: bool  #: below the limit, else above it
+    key: str
+    limit: float | None  #: beyond it, flag or not; None: only as the laboratory flags it
+
+    def says(self, value: float | None, *, low: bool, high: bool) -> bool:
+        """Whether a value, with its flags, sets the key."""
+        if low if self.low else high:
+            return True
+        if value is None or self.limit is None:
+            return False
+        return value < self.limit if self.low else value > self.limit
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
     """One row of `missing.csv`."""
 
@@ -63,7 +81,7 @@ class DecisionTables:
     implications: Mapping[str, tuple[str, ...]]  #: key -> keys that it carries with it
     yields: tuple[tuple[str, str], ...]  #: a key that is not set beside another that is present
     drug_windows: Mapping[str, int]  #: key of a drug class -> days that an old record counts
-    lab_keys: tuple[tuple[str, str, str], ...]  #: analyte, "low" or "high", key
+    lab_keys: tuple[LabKey, ...]
     rank: Mapping[str, Mapping[str, int]]  #: "indicator", "tier" -> value -> rank
 
     def words(self, code: str) -> str:
@@ -106,7 +124,7 @@ def parse(files: TableFiles) -> DecisionTables:
             for row in files.csv(f"{FOLDER}/yields.csv", ("key", "beside"))
         ),
         drug_windows=_drug_windows(files, keys, constants),
-        lab_keys=_lab_keys(files, keys),
+        lab_keys=_lab_keys(files, keys, constants),
         rank=_rank(files),
     )
 
@@ -176,12 +194,15 @@ def _drug_windows(files: TableFiles, keys: key_table.KeyTables, constants: Mappi
     return found
 
 
-def _lab_keys(files: TableFiles, keys: key_table.KeyTables) -> tuple[tuple[str, str, str], ...]:
+def _lab_keys(files: TableFiles, keys: key_table.KeyTables, constants: Mapping[str, int]) -> tuple[LabKey, ...]:
     found = []
-    for row in files.csv(f"{FOLDER}/lab_keys.csv", ("analyte", "flag", "key")):
+    for row in files.csv(f"{FOLDER}/lab_keys.csv", ("analyte", "flag", "key", "beyond")):
         if row["flag"] not in ("low", "high"):
             files.problem(row.file, row.line, row["flag"], "unknown flag", "use low or high")
-        found.append((row["analyte"], row["flag"], _known(files, row, "key", keys)))
+        if row["beyond"] and row["beyond"] not in constants:
+            files.problem(row.file, row.line, row["beyond"], "no such constant", "name one of constants.csv")
+        limit = constants.get(row["beyond"]) if row["beyond"] else None
+        found.append(LabKey(row["analyte"], row["flag"] == "low", _known(files, row, "key", keys), limit))
     return tuple(found)
 
 

@@ -155,7 +155,7 @@ def _dense_liver(scene: Scene, rules: ReadingRules) -> list[Statement]:
         if number.isdecimal() and int(number) > rules.liver_hu and is_fact(assertion):
             key = rules.roles["liver_iron"]
             return [
-                Statement(scene, unit.start - 1, unit.end, key, Value.PRESENT, assertion, "finding", "measured", unit)
+                Statement(scene, unit.start - 1, unit.end, key, Value.PRESENT, assertion, "finding", MEASURED, unit)
             ]
     return []
 
