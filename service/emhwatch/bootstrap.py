@@ -1,7 +1,9 @@
 """The composition root: from settings to running parts. The only module that knows every adapter."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +15,7 @@ from emhwatch.chart.searches import lab_codes
 from emhwatch.errors import InboxUnavailable, StoreUnavailable
 from emhwatch.fhir.connect import Connection, connect
 from emhwatch.inbox.arrival import Arrival
+from emhwatch.inbox.breaker import Breaker
 from emhwatch.inbox.gather import Gathering
 from emhwatch.inbox.worker import Finished, Worker
 from emhwatch.intake import assemble as intake_assembly
@@ -74,14 +77,24 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             tables=tables,
             on_result=lambda outcome: metrics.written.labels(outcome).inc(),
         )
+        stages = pipeline(
+            settings,
+            connection,
+            cds.service.history,
+            publisher,
+            tables,
+            lambda stage, seconds: metrics.stage.labels(stage).observe(seconds),
+        )
         worker = Worker(
             database=database,
-            work=pipeline(settings, connection, cds.service.history, publisher, tables).run,
+            work=stages.run,
             wake=asyncio.Event(),
             concurrency=settings.inbox.concurrency,
+            breaker=Breaker(now=time.monotonic, on_change=lambda is_open: _breaker(metrics, is_open)),
             on_finished=lambda done: _finished(metrics, done),
             on_fault=lambda error: log_fault("worker failed", error),
         )
+        metrics.in_work.set_function(lambda: worker.in_work)
         taking = _Intake(Gathering(database), worker, metrics)
         intake, http = intake_assembly.assemble(
             settings,
@@ -110,7 +123,12 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
 
 
 def pipeline(
-    settings: Settings, connection: Connection, history: HistoryStore, publisher: Publisher, tables: TableSet
+    settings: Settings,
+    connection: Connection,
+    history: HistoryStore,
+    publisher: Publisher,
+    tables: TableSet,
+    observe: Callable[[str, float], None] = lambda _stage, _seconds: None,
 ) -> Pipeline:
     """The stages after the inbox."""
     return Pipeline(
@@ -120,6 +138,12 @@ def pipeline(
         tables=tables,
         clock=WallClock(),
         options=settings.site_options,
+        limits_s={
+            "fetch": settings.inbox.fetch_s,
+            "evaluate": settings.inbox.evaluate_s,
+            "publish": settings.inbox.publish_s,
+        },
+        observe=observe,
     )
 
 
@@ -170,6 +194,14 @@ def _finished(metrics: Metrics, done: Finished) -> None:
         waited_ms=done.waited_ms,
         worked_ms=done.worked_ms,
     )
+
+
+def _breaker(metrics: Metrics, is_open: bool) -> None:
+    metrics.breaker.set(is_open)
+    if is_open:
+        log("fhir server away, nothing is claimed", level=logging.WARNING)
+    else:
+        log("fhir server answers again")
 
 
 def _hook(metrics: Metrics, seen: Observed) -> None:

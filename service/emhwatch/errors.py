@@ -8,6 +8,7 @@
         NotificationMalformed (FocusForeign), MediaUnsupported, SenderUntrusted, SubscriptionUnknown, SenderThrottled,
         BodyTooLarge, InboxUnavailable
       StoreUnavailable          the data store cannot be used now
+      StageTimeout              a stage of an event took longer than its limit
       FhirError                 the FHIR server did not do what was asked
         FhirUnavailable, FhirThrottled, FhirUnauthorized, FhirForbidden, FhirNotFound, FhirGone,
         FhirConflict, FhirRejected, FhirInvalidResource, OutcomeUnknown
@@ -151,6 +152,15 @@ class StoreUnavailable(EmhError):
     retry = RetryClass.TRANSIENT
 
 
+class StageTimeout(EmhError):
+    """A stage of an event took longer than its limit."""
+
+    code = "stage-timeout"
+    issue_type = "timeout"
+    status = 504
+    retry = RetryClass.TRANSIENT
+
+
 class FhirError(EmhError):
     """The FHIR server did not do what was asked."""
 
@@ -168,6 +178,17 @@ class FhirUnavailable(FhirError):
     code = "fhir-unavailable"
     issue_type = "transient"
     retry = RetryClass.TRANSIENT
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        remedy: str = "",
+        http_status: int | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, remedy=remedy, http_status=http_status)
+        self.retry_after_s = retry_after_s
 
 
 class FhirThrottled(FhirError):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from emhwatch.cds.routes import CdsServices
 from emhwatch.errors import EmhError, StoreUnavailable
 from emhwatch.fhir.connect import Connection
-from emhwatch.inbox.status import Counts, counts
+from emhwatch.inbox.status import Counts, counts, purge, purge_lanes
 from emhwatch.inbox.worker import Worker
 from emhwatch.intake.assemble import Intake
 from emhwatch.intake.subscriptions import Subscriptions
@@ -22,6 +22,7 @@ from emhwatch.telemetry.log import log_fault
 from emhwatch.telemetry.metrics import Metrics
 
 _DAY_S = 86_400.0
+_FORGET, _FORGET_S = 1000, 0.1  #: events deleted at once, and the pause before the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +82,19 @@ class Service:
         await self.worker.run(stop)
 
     async def _forget(self, stop: asyncio.Event) -> None:
-        """Once a day, forget cards and feedback that are older than the site keeps them."""
+        """Once a day, forget cards, feedback and finished events that are older than the site keeps them."""
+        days = self.settings.inbox.keep_days
         while not stop.is_set():
             try:
                 await self.cds.service.history.purge(keep_days=self.settings.cds.keep_days)
+                # Little by little: an arrival that waits for this transaction must not wait long.
+                while await self.database.write(lambda c: purge(c, older_than_days=days, most=_FORGET)) == _FORGET:
+                    await pause(_FORGET_S, stop)
+                    if stop.is_set():
+                        return
+                await self.database.write(lambda c: purge_lanes(c, older_than_days=days))
             except StoreUnavailable as error:
-                log_fault("old cards not forgotten", error)
+                log_fault("what is old was not forgotten", error)
             await pause(_DAY_S, stop)
 
     async def backlog(self) -> Backlog:

@@ -117,6 +117,10 @@ class InboxSettings:
     """The durable inbox and its workers."""
 
     concurrency: int = setting(8, "events in work at once in this process")
+    fetch_s: float = setting(60.0, "longest time to fetch what one event concerns, in seconds")
+    evaluate_s: float = setting(30.0, "longest time of one evaluation in seconds")
+    publish_s: float = setting(60.0, "longest time to write one result back, in seconds")
+    keep_days: float = setting(30.0, "days that finished events are kept; dead letters stay")
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,9 @@ def error_of(status: int, body: object, headers: Mapping[str, str], *, writes: b
     if status in _FAILING or status >= 500:
         if writes and status not in NOT_EXECUTED:
             return OutcomeUnknown(f"The FHIR server failed during a write{words}.", http_status=status)
-        return FhirUnavailable(f"The FHIR server is failing{words}.", http_status=status)
+        return FhirUnavailable(
+            f"The FHIR server is failing{words}.", http_status=status, retry_after_s=retry_after_s(headers)
+        )
     if 300 <= status < 400:
         return FhirRejected(
             "The FHIR server redirects; redirects are not followed.",

@@ -56,17 +56,11 @@ def try_again(connection: Connection, lease: Lease, *, delay_ms: int, reason: st
     connection.execute(_note, {"held": lease.event_id, "why": reason})
 
 
-def give_back(connection: Connection, leases: Sequence[Lease], *, delay_ms: int = 0) -> None:
-    """Return events unworked, as if never claimed; those that were taken over are left alone.
-
-    Args:
-        connection: of the transaction.
-        leases: what is given back.
-        delay_ms: nobody takes them before this time has passed.
-    """
+def give_back(connection: Connection, leases: Sequence[Lease]) -> None:
+    """Return events unworked, as if never claimed; those that were taken over are left alone."""
     for lease in sorted(leases, key=lambda it: it.lane):
         try:
-            _let_go(connection, lease, delay_ms)
+            _let_go(connection, lease, 0)
         except LeaseLost:
             continue
         connection.execute(_unstart, {"held": lease.event_id})

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from emhwatch.inbox.accept import make_due
-from emhwatch.inbox.schema import DEAD, DONE, SUPERSEDED, WAITING, event
+from emhwatch.inbox.schema import DEAD, DONE, SUPERSEDED, WAITING, event, lane
 from emhwatch.store.schema import now_ms
 
 
@@ -74,8 +74,23 @@ def replay(connection: Connection, ids: Sequence[int] | None = None) -> int:
     return len(rows)
 
 
-def purge(connection: Connection, *, older_than_days: float, states: Sequence[str] = (DONE, SUPERSEDED)) -> int:
-    """Delete finished events that are old; returns how many."""
-    before = now_ms() - int(older_than_days * 86_400_000)
-    result = connection.execute(delete(event).where(event.c.state.in_(states), event.c.finished < before))
-    return int(result.rowcount)
+def purge(
+    connection: Connection,
+    *,
+    older_than_days: float,
+    states: Sequence[str] = (DONE, SUPERSEDED),
+    most: int | None = None,
+) -> int:
+    """Delete finished events that are old, at most so many; returns how many."""
+    old = select(event.c.id).where(event.c.state.in_(states), event.c.finished < _days_ago(older_than_days)).limit(most)
+    return int(connection.execute(delete(event).where(event.c.id.in_(old))).rowcount)
+
+
+def purge_lanes(connection: Connection, *, older_than_days: float) -> int:
+    """Delete the lanes in which nothing has happened for so long; returns how many. A new event makes its lane anew."""
+    idle = delete(lane).where(lane.c.due.is_(None), lane.c.touched < _days_ago(older_than_days))
+    return int(connection.execute(idle).rowcount)
+
+
+def _days_ago(days: float) -> ColumnElement[int]:
+    return now_ms() - int(days * 86_400_000)

@@ -1,7 +1,8 @@
 """Takes events out of the inbox and runs them through the pipeline, a bounded number at once.
 
 A lease is prolonged while its event is worked and ends by itself when the process dies, so that another worker takes
-over. On `stop` nothing new is claimed; what is in work is finished within the grace time or given back.
+over. On `stop` nothing new is claimed; what is in work is finished within the grace time or given back. While the FHIR
+server is away (`breaker`) nothing is claimed, and an event that found it so spends no attempt.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 
 from emhwatch.errors import EmhError
 from emhwatch.inbox import settle
+from emhwatch.inbox.breaker import Breaker
 from emhwatch.inbox.claim import claim
 from emhwatch.inbox.lease import Lease, LeaseLost
 from emhwatch.inbox.retry import MAX_ATTEMPTS, delay_ms
@@ -29,7 +31,7 @@ class Finished:
 
     event_id: int
     resource_type: str
-    outcome: str  #: done, retry, dead, lost
+    outcome: str  #: done, retry, waits (for the FHIR server), dead, lost
     reason: str | None
     attempt: int
     waited_ms: int
@@ -50,24 +52,34 @@ class Worker:
     grace_s: float = 10.0
     on_finished: Callable[[Finished], None] = lambda _: None
     on_fault: Callable[[BaseException], None] = lambda _: None
+    listen: Callable[[Callable[[], None]], Awaitable[None]] | None = None  #: calls when another process has accepted
+    breaker: Breaker = field(default_factory=lambda: Breaker(now=time.monotonic))
     owner: str = field(default_factory=lambda: uuid.uuid4().hex)
     _running: dict[asyncio.Task[None], Lease] = field(default_factory=dict)
 
+    @property
+    def in_work(self) -> int:
+        """Events that are worked now."""
+        return len(self._running)
+
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set."""
-        heartbeat = asyncio.create_task(self._heartbeat())
+        beside = [asyncio.create_task(self._heartbeat())]
+        if self.listen is not None:
+            beside.append(asyncio.ensure_future(self.listen(self.wake.set)))
         try:
             while not stop.is_set():
                 self.wake.clear()
                 if not await self._claim():
-                    await pause(self.poll_s, self.wake, stop)
+                    await pause(min(self.poll_s, self.breaker.wait_s or self.poll_s), self.wake, stop)
             await self._drain()
         finally:
-            heartbeat.cancel()
+            for task in beside:
+                task.cancel()
 
     async def _claim(self) -> bool:
-        """Claim as much as there is room for; False when there was nothing or no room."""
-        room = self.concurrency - len(self._running)
+        """Claim as much as there is room for; False when nothing more is due, or there is no room."""
+        room = self.breaker.room(self.concurrency - self.in_work, self.in_work)
         if room <= 0:
             return False
         lease_ms = int(self.lease_s * 1000)
@@ -82,7 +94,7 @@ class Worker:
             task = asyncio.create_task(self._one(lease))
             self._running[task] = lease
             task.add_done_callback(self._ended)
-        return bool(leases)
+        return len(leases) == room
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.pop(task, None)
@@ -114,11 +126,15 @@ class Worker:
         reason = None
         try:
             if failure is None:
+                self.breaker.succeeded()
                 await self.database.write(lambda c: settle.finish(c, lease, DONE))
                 return "done", None
             reason = failure.code if isinstance(failure, EmhError) else FOREIGN
             if not isinstance(failure, EmhError):
                 self.on_fault(failure)
+            if self.breaker.failed(failure, event_id=lease.event_id, attempt=lease.attempt):
+                await self.database.write(lambda c: settle.give_back(c, [lease]))
+                return "waits", reason
             delay = delay_ms(failure, event_id=lease.event_id, attempt=lease.attempt)
             if delay is None:
                 await self.database.write(lambda c: settle.finish(c, lease, DEAD, reason))

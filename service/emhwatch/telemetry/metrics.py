@@ -24,6 +24,15 @@ class Metrics:
         self.worked = Histogram(
             "emhwatch_event_worked_seconds", "From claimed to settled", buckets=_SECONDS, registry=self.registry
         )
+        self.stage = Histogram(
+            "emhwatch_stage_seconds", "Stages of an event", ("stage",), buckets=_SECONDS, registry=self.registry
+        )
+        self.in_work = Gauge("emhwatch_events_in_work", "Events that are worked now", registry=self.registry)
+        self.breaker = Gauge(
+            "emhwatch_fhir_breaker_open",
+            "1 while the FHIR server is away and nothing is claimed",
+            registry=self.registry,
+        )
         self.written = Counter("emhwatch_writebacks", "Write-backs by outcome", ("outcome",), registry=self.registry)
         self.hooks = Histogram(
             "emhwatch_hook_seconds",
