@@ -26,7 +26,9 @@ from emhwatch.publish import assemble
 from emhwatch.publish.audit import ServerAudit
 from emhwatch.service import Service
 from emhwatch.settings import Settings
+from emhwatch.store.announce import Announcements
 from emhwatch.store.database import open_database
+from emhwatch.store.postgres import PostgresDatabase
 from emhwatch.tables.load import TableSet, load_tables
 from emhwatch.telemetry.log import log, log_fault
 from emhwatch.telemetry.metrics import Metrics
@@ -85,17 +87,19 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             tables,
             lambda stage, seconds: metrics.stage.labels(stage).observe(seconds),
         )
+        others = Announcements(database) if isinstance(database, PostgresDatabase) else None
         worker = Worker(
             database=database,
             work=stages.run,
             wake=asyncio.Event(),
             concurrency=settings.inbox.concurrency,
+            listen=others.listen if others else None,
             breaker=Breaker(now=time.monotonic, on_change=lambda is_open: _breaker(metrics, is_open)),
             on_finished=lambda done: _finished(metrics, done),
             on_fault=lambda error: log_fault("worker failed", error),
         )
         metrics.in_work.set_function(lambda: worker.in_work)
-        taking = _Intake(Gathering(database), worker, metrics)
+        taking = _Intake(Gathering(database, others.tell) if others else Gathering(database), worker, metrics)
         intake, http = intake_assembly.assemble(
             settings,
             client=connection.client,

@@ -182,7 +182,7 @@ async def test_h21_an_outage_spends_no_attempts_and_everything_is_done_after_it(
             await asyncio.sleep(0.01)
             assert len(site.calls) == tried, "claimed while the server is away"
             hand.at += 61.0
-            await site.until(lambda tried=tried: len(site.calls) == tried + 1)  # type: ignore[misc]
+            await site.until(lambda tried=tried: len(site.seen) == tried + 1)  # type: ignore[misc]
         assert {done.outcome for done in site.seen} == {"waits"}
         assert {item.attempts for item in await store.read(items)} == {0}
         site.error = None

@@ -1,7 +1,7 @@
 """Many requests, one transaction: what arrives while a commit is under way shares the next one."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from emhwatch.errors import StoreUnavailable
@@ -19,6 +19,7 @@ class Gathering:
     """The way into the inbox of one process."""
 
     database: Database
+    tell: Callable[[], None] = lambda: None  #: called after each transaction that stored something
     _waiting: list[_Waiting] = field(default_factory=list)
     _commit: asyncio.Task[None] | None = None
 
@@ -59,6 +60,8 @@ class Gathering:
             for single in group:  # one of them cannot be stored: the others must not suffer for it
                 await self._store([single])
             return
+        if any(ident is not None for ident in ids):
+            self.tell()
         start = 0
         for arrivals, durable in group:
             if not durable.done():  # a caller that gave up is no reason to lose what it sent

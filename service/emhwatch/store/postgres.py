@@ -1,12 +1,17 @@
 """PostgreSQL: a pool of connections, for replicas."""
 
 import asyncio
+import math
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from sqlalchemy import URL, Connection, create_engine
-from sqlalchemy.exc import DBAPIError
+import psycopg
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from emhwatch.errors import StoreUnavailable
 from emhwatch.store.faults import is_rolled_back, translated
@@ -16,6 +21,7 @@ T = TypeVar("T")
 _ATTEMPTS = 5  #: runs of a transaction that the database itself undid
 _CONNECT_S = 5
 _STATEMENT_MS = 30_000
+_IDLE_S = 1.0  #: a connection that was not used for longer is checked before it is
 
 
 class PostgresDatabase:
@@ -29,10 +35,10 @@ class PostgresDatabase:
             url,
             pool_size=connections,
             max_overflow=0,
-            pool_pre_ping=True,
             pool_timeout=10,
             connect_args={"connect_timeout": _CONNECT_S, "options": options},
         )
+        _check_idle(self.engine)
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="store")
         self._closed = False
 
@@ -69,3 +75,22 @@ class PostgresDatabase:
                     if attempt == _ATTEMPTS or not is_rolled_back(error):
                         raise
         raise AssertionError("unreachable")  # the loop returns or raises
+
+
+def _check_idle(engine: Engine) -> None:
+    """Ask a connection that was idle whether it still stands; one that was just used is taken as it is.
+
+    A connection that breaks while it is used fails its transaction all the same, and then all are made anew.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def _returned(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info["returned"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _taken(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if time.monotonic() - record.info.get("returned", math.inf) > _IDLE_S:
+            try:
+                engine.dialect.do_ping(connection)
+            except psycopg.Error:
+                raise DisconnectionError from None
