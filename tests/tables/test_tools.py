@@ -6,6 +6,7 @@ import pytest
 
 from emhwatch.tables import coverage
 from emhwatch.tables.changes import changes
+from emhwatch.tables.check import check_tables
 from emhwatch.tables.decision import INPUTS
 from emhwatch.tables.locate import table_files
 from emhwatch.tables.reach import gap, never_fires, space
@@ -35,6 +36,14 @@ def test_a_broken_table_names_its_line(text: str, line: int, word: str) -> None:
     files = files_of(text)
     files.csv("t.csv", ("a",))
     assert [(p.line, word in p.problem) for p in files.problems] == [(line, True)]
+
+
+def test_header_with_a_typing_error_is_all_that_is_told() -> None:
+    path = "mappings/keys.csv"
+    files = table_set({path: text_of(path).replace("key,group,", "key;group,", 1)})
+    assert [str(p) for p in check_tables(files)] == [
+        "mappings/keys.csv:3: key,group: column missing: add it to the header row"
+    ]
 
 
 def test_not_utf8_and_missing() -> None:

@@ -28,7 +28,7 @@ def check_tables(files: TableFiles) -> tuple[Problem, ...]:
         senses.check(files, parsed["text"])
         _unread(files)
         _form(files)
-    return tuple(sorted(files.problems))
+    return tuple(files.told())
 
 
 def _parsed(files: TableFiles, name: str) -> Any:  # noqa: ANN401 - each domain has its own type

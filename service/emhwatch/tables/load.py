@@ -43,7 +43,7 @@ class TableSet:
 
     def _stop_on_problems(self) -> None:
         if self._files.problems:
-            raise TableError(sorted(self._files.problems))
+            raise TableError(self._files.told())
 
     def _parsed(self, parse: Callable[[TableFiles], T]) -> T:
         try:

@@ -40,13 +40,20 @@ class TableFiles:
     origin: str  #: "checkout", "wheel", "setting"
     site: Mapping[str, bytes] = field(default_factory=dict)  #: files of a site overlay, laid over `files`
     problems: list[Problem] = field(default_factory=list)
+    unreadable: set[str] = field(default_factory=set)  #: files of which nothing could be taken
     read: dict[str, set[str]] = field(default_factory=dict)  #: file -> columns that something asked for
 
-    def problem(self, file: str, line: int, key: str, problem: str, remedy: str) -> None:
+    def told(self) -> list[Problem]:
+        """The problems, sorted. While a file cannot be read at all, only that: the rest would follow from it."""
+        return sorted([p for p in self.problems if p.file in self.unreadable] or self.problems)
+
+    def problem(self, file: str, line: int, key: str, problem: str, remedy: str, *, unreadable: bool = False) -> None:
         """Collect one problem; a line after the end of our file is one of the site's file."""
         ours = _lines(self.files.get(file, b""))
         if file in self.site and line > ours:
             file, line = f"overlay/{file}", line - ours
+        if unreadable:
+            self.unreadable.add(file)
         found = Problem(file, line, key, problem, remedy)
         if found not in self.problems:
             self.problems.append(found)
@@ -59,7 +66,7 @@ class TableFiles:
         """Rows of a CSV file; `columns` must all be there. Lines that start with `#` are notices."""
         self.read.setdefault(path, set()).update(columns)
         if path not in self.files and path not in self.site:
-            self.problem(path, 0, "file", "missing", "restore the file")
+            self.problem(path, 0, "file", "missing", "restore the file", unreadable=True)
             return []
         rows = self._rows(path, self.files[path], columns) if path in self.files else []
         if path in self.site:
@@ -83,7 +90,7 @@ class TableFiles:
         if path in self.files:
             found = self._toml(path, self.files[path])
         elif path not in self.site:
-            self.problem(path, 0, "file", "missing", "restore the file")
+            self.problem(path, 0, "file", "missing", "restore the file", unreadable=True)
         if path not in self.site:
             return found
         rule = overlay.rule_for(self.rules, path)
@@ -149,7 +156,7 @@ class TableFiles:
             body = raw.decode("utf-8")
         except UnicodeDecodeError as error:
             line = first_line + raw[: error.start].count(_LINE_END) + 1
-            self.problem(path, line, "encoding", "not UTF-8", "save the file as UTF-8")
+            self.problem(path, line, "encoding", "not UTF-8", "save the file as UTF-8", unreadable=True)
             return []
         skipped = first_line
         while body.startswith("#"):
@@ -160,7 +167,8 @@ class TableFiles:
         try:
             header = next(reader, [])
             if absent := [c for c in columns if c not in header]:
-                self.problem(path, skipped + 1, ",".join(absent), "column missing", "add it to the header row")
+                at, remedy = skipped + 1, "add it to the header row"
+                self.problem(path, at, ",".join(absent), "column missing", remedy, unreadable=True)
                 return []
             for cells in reader:
                 line = reader.line_num + skipped
@@ -170,7 +178,8 @@ class TableFiles:
                     wrong = f"{len(cells)} cells for {len(header)} columns"
                     self.problem(path, line, cells[0], wrong, "quote cells that hold a comma")
         except csv.Error:
-            self.problem(path, reader.line_num + skipped, "row", "not valid CSV", "check the quotes of this row")
+            at = reader.line_num + skipped
+            self.problem(path, at, "row", "not valid CSV", "check the quotes of this row", unreadable=True)
         return rows
 
     def _toml(self, path: str, raw: bytes) -> dict[str, Any]:
@@ -178,7 +187,8 @@ class TableFiles:
             return tomllib.loads(raw.decode("utf-8"))
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             line = getattr(error, "lineno", 0) or 0
-            self.problem(path, line, "file", "not valid TOML", f"correct it ({error})" if line == 0 else "correct it")
+            remedy = f"correct it ({error})" if line == 0 else "correct it"
+            self.problem(path, line, "file", "not valid TOML", remedy, unreadable=True)
             return {}
 
 

@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     files = files_of(arguments)
     parsed = cases.parse(files)
     if files.problems:
-        raise TableError(sorted(files.problems))
+        raise TableError(files.told())
     found = list(outcomes(parsed, tables_of(arguments)))
     if arguments.name:
         found = [outcome for outcome in found if outcome.name == arguments.name]

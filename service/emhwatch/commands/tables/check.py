@@ -47,7 +47,7 @@ def case_problems(files: TableFiles, tables: TableSet) -> list[Problem]:
     # A key without phrases of its own follows from the mass, in every language.
     cases.check_kinds(files, parsed, {key: tables.text.phrases(key) or languages for key in criteria})
     found = [_problem(outcome, parsed.open) for outcome in outcomes(parsed, tables)]
-    return sorted([*files.problems, *(problem for problem in found if problem)])
+    return sorted([*files.told(), *(problem for problem in found if problem)])
 
 
 def stale_problems(files: TableFiles, tables: TableSet, arguments: argparse.Namespace) -> list[Problem]:

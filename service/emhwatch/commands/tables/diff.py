@@ -80,7 +80,7 @@ def _case_flips(arguments: argparse.Namespace, old_tables: TableSet) -> Iterator
     files = files_of(arguments)
     parsed = cases.parse(files)
     if files.problems:
-        raise TableError(sorted(files.problems))
+        raise TableError(files.told())
     pairs = zip(outcomes(parsed, old_tables), outcomes(parsed, tables_of(arguments)), strict=True)
     for old, new in pairs:
         if old.answered != new.answered:

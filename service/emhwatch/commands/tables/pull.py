@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     files = table_files(folder, overlay)
     codes = parse(files)
     if files.problems:
-        raise TableError(sorted(files.problems))
+        raise TableError(files.told())
     with httpx.Client(base_url=arguments.server, timeout=60, headers={"Accept": "application/fhir+json"}) as client:
         rows = pulled(client, wanted, codes)
     out = io.StringIO()
