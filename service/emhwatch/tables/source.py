@@ -40,23 +40,22 @@ class TableFiles:
     origin: str  #: "checkout", "wheel", "setting"
     site: Mapping[str, bytes] = field(default_factory=dict)  #: files of a site overlay, laid over `files`
     problems: list[Problem] = field(default_factory=list)
-    unreadable: set[str] = field(default_factory=set)  #: files of which nothing could be taken
+    unreadable: list[Problem] = field(default_factory=list)  #: those of files that could not be read at all
     read: dict[str, set[str]] = field(default_factory=dict)  #: file -> columns that something asked for
 
     def told(self) -> list[Problem]:
         """The problems, sorted. While a file cannot be read at all, only that: the rest would follow from it."""
-        return sorted([p for p in self.problems if p.file in self.unreadable] or self.problems)
+        return sorted(self.unreadable or self.problems)
 
     def problem(self, file: str, line: int, key: str, problem: str, remedy: str, *, unreadable: bool = False) -> None:
         """Collect one problem; a line after the end of our file is one of the site's file."""
         ours = _lines(self.files.get(file, b""))
         if file in self.site and line > ours:
             file, line = f"overlay/{file}", line - ours
-        if unreadable:
-            self.unreadable.add(file)
         found = Problem(file, line, key, problem, remedy)
         if found not in self.problems:
             self.problems.append(found)
+            self.unreadable += [found] if unreadable else []
 
     def under(self, folder: str, suffix: str) -> list[str]:
         """Paths below a folder, sorted."""
