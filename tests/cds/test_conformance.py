@@ -257,9 +257,16 @@ async def test_sandbox_order_before_a_choice_is_silent(service: Site) -> None:
 
 
 async def test_other_orders_need_no_data(service: Site) -> None:
-    drug = {"entry": [{"resource": {"resourceType": "MedicationRequest", "id": "m1"}}]}
-    answer = await call(service, {**hook(context={"draftOrders": drug}), "prefetch": {}})
-    assert answer.json() == {"cards": []}
+    film = {"resourceType": "ServiceRequest", "id": "o2", "code": {"text": "Chest film, two views"}}
+    for order in ({"resourceType": "MedicationRequest", "id": "m1"}, film):
+        answer = await call(service, {**hook(context={"draftOrders": bundle(order)}), "prefetch": {}})
+        assert answer.json() == {"cards": []}
+
+
+async def test_h21_dispatched_order_that_cannot_be_had_is_412(service: Site) -> None:
+    context = {"dispatchedOrders": ["ServiceRequest/gone"]}
+    answer = await call(service, hook("order-dispatch", context=context))
+    assert answer.status_code == 412 and "dispatchedOrders" in answer.text
 
 
 async def test_dispatched_order_is_taken_from_prefetch(service: Site) -> None:

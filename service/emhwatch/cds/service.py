@@ -8,10 +8,11 @@ from typing import Any
 from emhwatch.assess.evaluate import SiteOptions, evaluate
 from emhwatch.cds.cards import build
 from emhwatch.cds.clients import Client
-from emhwatch.cds.collect import Gathered, Readers, gather, renew
+from emhwatch.cds.collect import NO_ORDER, Gathered, Readers, gather, renew
 from emhwatch.cds.history import CardHistory, Showing
 from emhwatch.cds.request import HookRequest
 from emhwatch.cds.shape import Card, problems, shaped
+from emhwatch.chart.relevance import is_biopsy
 from emhwatch.errors import CdsFailed, HookRequestInvalid, PrefetchIncomplete
 from emhwatch.model.assessment import Assessment
 from emhwatch.model.history import History
@@ -57,8 +58,11 @@ class CdsService:
             CdsFailed: the evaluation failed; this never looks like "no cards".
         """
         end = self.monotonic() + self.budget_s * _FETCH_SHARE
-        if request.hook.orders and not request.orders and not request.order_references:
-            return Answer([], silence="no-order")
+        if request.hook.orders and not request.order_references:
+            if not request.orders:
+                return Answer([], silence="no-order")
+            if not any(is_biopsy(order, self.tables) for order in request.orders):
+                return Answer([], silence="other-order")  # most orders of a hospital: nothing is fetched for them
         reader = self.readers.open(request.access, client)
         found = await gather(request, self.tables.clients.prefetch, reader, seconds=lambda: end - self.monotonic())
         server = client.server(request.access.base) if request.access else None
@@ -67,6 +71,8 @@ class CdsService:
         await renew(found, newest, self.tables.clients.prefetch, reader, end - self.monotonic())
         if missing := [t.key for t in found.missing if t.need == _IDENTITY]:
             raise _incomplete(missing)
+        if NO_ORDER in found.incomplete and not any(is_biopsy(order, self.tables) for order in found.orders):
+            raise _incomplete([request.hook.orders])
         history = await self._history(name, request, client)
         assessment = await self._assess(request, found, history, inline=size <= _INLINE_BYTES)
         if assessment.error:

@@ -12,7 +12,7 @@ from emhwatch.model.shape import concepts, flag, obj, objects, text
 from emhwatch.types import Resource
 
 #: Kinds of `mappings/chart/procedures.csv` with rules of their own.
-_BIOPSY, _OPEN, _OPERATION, _TRANSFUSION = "biopsy", "open", "operation", "transfusion"
+BIOPSY, _OPEN, _OPERATION, _TRANSFUSION = "biopsy", "open", "operation", "transfusion"
 _LEVELS = re.compile(r"\b([TDLCS])(\d{1,2})(?: ?[-–/] ?([TDLCS])?(\d{1,2}))?\b", re.IGNORECASE)
 _SPINE = (*(f"C{n}" for n in range(1, 8)), *(f"T{n}" for n in range(1, 13)), *(f"L{n}" for n in range(1, 6)), "S1")
 
@@ -23,7 +23,7 @@ def kinds(scope: Scope, found: Coded, title: Coded) -> tuple[str, ...]:
     names = found.names(signs) | signs.by_words(title.words)
     # Words that say another product win over a code that leaves it open.
     names -= signs.forbidden(title.words) - signs.by_meaning(f"{h.role}/{h.value}" for h in found.hits if h.value)
-    if _BIOPSY in names:
+    if BIOPSY in names:
         names = names | {_OPERATION} if _OPEN in names else names - {_OPERATION}
     return signs.ordered(names)
 

@@ -10,7 +10,7 @@ from emhwatch.chart.documents import as_report
 from emhwatch.chart.drugs import KINDS as DRUG_KINDS
 from emhwatch.chart.index import Index, Located, build_index
 from emhwatch.chart.model import ReportKind
-from emhwatch.chart.orders import kinds
+from emhwatch.chart.orders import BIOPSY, kinds
 from emhwatch.chart.reports import accessions, kind_of, modality_of
 from emhwatch.chart.scope import Scope
 from emhwatch.model.options import SiteOptions
@@ -38,6 +38,13 @@ def concerns_us(resource: Resource, tables: TableSet) -> bool:
     if kind in ("Procedure", "ServiceRequest"):
         return bool(kinds(scope, coded(scope, [*nodes, *concepts(resource, "category")]), code))
     return kind in ("DocumentReference", "Composition") and as_report(scope, _located(resource)) is not None
+
+
+def is_biopsy(order: Resource, tables: TableSet) -> bool:
+    """Whether an order asks for a biopsy, of whatever site."""
+    scope = _scope(tables)
+    title = coded(scope, [*concepts(order, "code"), *concepts(order, "orderDetail")])
+    return BIOPSY in kinds(scope, coded(scope, [*concepts(order, "code"), *concepts(order, "category")]), title)
 
 
 def subject_of(resource: Resource) -> Resource:
