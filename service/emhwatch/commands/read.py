@@ -7,15 +7,15 @@ emhwatch read --spans spans.jsonl            {"id", "text", "start", "end", "sec
 """
 
 import argparse
+import gc
 import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -27,6 +27,9 @@ from emhwatch.text.read import read_report
 from emhwatch.text.show import as_json, marked
 from emhwatch.text.spans import TIMES, read_span
 from emhwatch.types import Section
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _CHUNK = 64  #: lines that one process takes at once
 _AHEAD = 4  #: chunks a process may be ahead of the output, which bounds the memory
@@ -69,7 +72,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 @cache
 def _tables(folders: tuple[str | None, str | None]) -> TextTables:
-    return load_tables(*folders).text
+    """The tables, which stay: the collector neither looks for garbage while they are read nor at them afterwards."""
+    gc.disable()
+    tables = load_tables(*folders).text
+    gc.freeze()
+    gc.enable()
+    return tables
 
 
 def _text(path: Path) -> str:
@@ -120,6 +128,8 @@ def _results(
         for number, line in lines:
             yield _answer(kind, folders, number, line)
         return
+    from concurrent.futures import ProcessPoolExecutor  # slow to import, seldom needed
+
     with ProcessPoolExecutor(workers) as pool:
         waiting: deque[Future[list[Line]]] = deque()
         while chunk := list(islice(lines, _CHUNK)):

@@ -1,91 +1,21 @@
 """Phrases of the tables as one automaton; matching is leftmost-longest and linear in the text.
 
-Notation of a phrase: words; `[a|b c]` alternatives; `(a)` optional; `word*` any word that begins so; `~` up to three
-words that do not matter. Brackets may be nested. A word with one of the joined prefixes of its language also matches
-when it is written in two parts ("para spinal"). The automaton is nondeterministic and small; its deterministic steps
-are computed when a text first needs them and remembered, up to a limit.
+The notation is that of `notation.py`. A word with one of the joined prefixes of its language also matches when it is
+written in two parts ("para spinal"). The automaton is nondeterministic and small. A phrase becomes part of it when a
+text first has a word that the phrase may begin with; deterministic steps are computed when first needed and
+remembered, up to a limit.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from threading import Lock
 from typing import Generic, TypeVar
 
+from emhwatch.tables.notation import GAP, check, chunks, is_group, options, spellings
 from emhwatch.tables.words import Speller, fold, split
 
 T = TypeVar("T")
 ANY = -1  #: symbol of any word
-GAP = 3  #: most words that `~` stands for
-LIMIT = 400  #: most spellings that one word with brackets may stand for
-_CLOSING = {"[": "]", "(": ")"}
-
-
-@lru_cache(maxsize=4096)
-def chunks(phrase: str) -> tuple[str, ...]:
-    """Parts of a notation between blanks that stand outside brackets.
-
-    Raises:
-        ValueError: brackets are not balanced.
-    """
-    parts, open_brackets, begin = [], [], 0
-    for at, char in enumerate(phrase):
-        if char in _CLOSING:
-            open_brackets.append(_CLOSING[char])
-        elif open_brackets and char == open_brackets[-1]:
-            open_brackets.pop()
-        elif char in "])":
-            raise ValueError(phrase)
-        elif char == " " and not open_brackets:
-            parts.append(phrase[begin:at])
-            begin = at + 1
-    if open_brackets:
-        raise ValueError(phrase)
-    return tuple(part for part in (*parts, phrase[begin:]) if part)
-
-
-def _options(group: str) -> list[str]:
-    """Alternatives of a bracket's inside."""
-    options, depth, begin = [], 0, 0
-    for at, char in enumerate(group):
-        depth += (char in "[(") - (char in "])")
-        if char == "|" and depth == 0:
-            options.append(group[begin:at])
-            begin = at + 1
-    return [*options, group[begin:]]
-
-
-def _is_group(chunk: str) -> bool:
-    """Whether a chunk is one bracket and nothing else."""
-    if chunk[0] not in _CLOSING:
-        return False
-    depth = 0
-    for at, char in enumerate(chunk):
-        depth += (char in "[(") - (char in "])")
-        if depth == 0:
-            return at == len(chunk) - 1
-    return False
-
-
-def spellings(chunk: str) -> list[str]:
-    """All plain texts that a chunk with brackets inside stands for ("ero[ded|sion]").
-
-    Raises:
-        ValueError: far too many.
-    """
-    opens = min((at for at in (chunk.find("["), chunk.find("(")) if at >= 0), default=-1)
-    if opens < 0:
-        return [chunk]
-    depth, closes = 0, opens
-    for closes in range(opens, len(chunk)):
-        depth += (chunk[closes] in "[(") - (chunk[closes] in "])")
-        if depth == 0:
-            break
-    inner = [text for option in _options(chunk[opens + 1 : closes]) for text in spellings(option)]
-    if chunk[opens] == "(":
-        inner.append("")
-    found = [chunk[:opens] + text + rest for text in inner for rest in spellings(chunk[closes + 1 :])]
-    if len(found) > LIMIT:
-        raise ValueError(chunk)
-    return found
 
 
 @dataclass(slots=True)
@@ -99,6 +29,10 @@ class Phrases(Generic[T]):
     ends: dict[int, list[int]] = field(default_factory=dict)  #: node -> payloads of phrases that end there
     literals: dict[str, int] = field(default_factory=dict)
     stems: dict[str, int] = field(default_factory=dict)
+    lengths: tuple[int, ...] = ()  #: of the stems, in order
+    _waiting: dict[int, list[tuple[str, int]]] = field(default_factory=dict)  #: first symbol -> phrase, its payload
+    _taken: set[tuple[str, int]] = field(default_factory=set)
+    _symbols: dict[str, tuple[list[int], list[tuple[int, int]]]] = field(default_factory=dict)
 
     def add(self, notation: str, payload: T) -> None:
         """Add a phrase, or several divided by `;`.
@@ -109,16 +43,46 @@ class Phrases(Generic[T]):
         index = len(self.payloads)
         self.payloads.append(payload)
         for phrase in notation.split(";"):
-            nodes = self._sequence(phrase, [0])
-            if 0 in nodes:
+            check(phrase)
+            first: set[int] = set()
+            if self._first(phrase, first):
                 raise ValueError(phrase)
-            for node in nodes:
-                self.ends.setdefault(node, []).append(index)
+            for symbol in first:
+                self._waiting.setdefault(symbol, []).append((phrase, index))
+
+    def _first(self, phrase: str, found: set[int]) -> bool:
+        """Add the symbols that a phrase may begin with to `found`; True when it may also be empty."""
+        for chunk in chunks(phrase):
+            if is_group(chunk):
+                empty = [self._first(option, found) for option in options(chunk[1:-1])]
+                passed = chunk[0] == "(" or any(empty)
+            elif "[" in chunk or "(" in chunk:
+                empty = [self._first(text, found) for text in spellings(chunk)]
+                passed = any(empty)
+            elif chunk == "~":
+                found.add(ANY)
+                passed = True
+            else:
+                symbols, apart = self._symbols.get(chunk) or self._symbols_of(chunk)
+                found.update(symbols[:1], (prefix for prefix, _ in apart))
+                passed = not symbols
+            if not passed:
+                return False
+        return True
+
+    def take_in(self, symbols: Iterable[int]) -> None:
+        """Take in the phrases that may begin with one of these symbols; not safe in two threads at once."""
+        for symbol in symbols:
+            for phrase, index in self._waiting.pop(symbol, ()):
+                if (phrase, index) not in self._taken:
+                    self._taken.add((phrase, index))
+                    for node in self._sequence(phrase, [0]):
+                        self.ends.setdefault(node, []).append(index)
 
     def _sequence(self, phrase: str, sources: list[int]) -> list[int]:
         for chunk in chunks(phrase):
-            if _is_group(chunk):
-                reached = [node for option in _options(chunk[1:-1]) for node in self._sequence(option, sources)]
+            if is_group(chunk):
+                reached = [node for option in options(chunk[1:-1]) for node in self._sequence(option, sources)]
                 sources = reached if chunk[0] == "[" else [*sources, *reached]
             elif "[" in chunk or "(" in chunk:
                 sources = [node for text in spellings(chunk) for node in self._sequence(text, sources)]
@@ -134,20 +98,29 @@ class Phrases(Generic[T]):
                 sources = [self._step(sources, ANY)]
                 reached += sources
             return reached
-        words = split(fold(word.rstrip("*"))).words
-        if not words:
+        symbols, apart = self._symbols.get(word) or self._symbols_of(word)
+        if not symbols:
             return sources
         before = sources
-        for part in words[:-1]:
-            sources = [self._step(sources, self._literal(part))]
-        symbol = self._stem if word.endswith("*") and word != "*" else self._literal
-        target = self._step(sources, symbol(words[-1]))
-        if len(words) == 1:
-            for prefix in self.joined:
-                if words[0].startswith(prefix) and len(words[0]) >= len(prefix) + 4:
-                    middle = self._step(before, self._literal(prefix))
-                    self._step([middle], symbol(words[0][len(prefix) :]), target)
+        for symbol in symbols[:-1]:
+            sources = [self._step(sources, symbol)]
+        target = self._step(sources, symbols[-1])
+        for prefix, rest in apart:
+            self._step([self._step(before, prefix)], rest, target)
         return [target]
+
+    def _symbols_of(self, word: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """Symbols of a word of the notation, and of the two parts in which it may be written."""
+        words = split(fold(word.rstrip("*"))).words
+        ending = self._stem if word.endswith("*") and word != "*" else self._literal
+        symbols = [self._literal(part) for part in words[:-1]] + [ending(part) for part in words[-1:]]
+        apart = []
+        if len(words) == 1 and words[0].startswith(self.joined):
+            lengths = [len(prefix) for prefix in self.joined if words[0].startswith(prefix)]
+            fitting = [length for length in lengths if len(words[0]) >= length + 4]
+            apart = [(self._literal(words[0][:length]), ending(words[0][length:])) for length in fitting]
+        self._symbols[word] = symbols, apart
+        return symbols, apart
 
     def _step(self, sources: list[int], symbol: int, target: int | None = None) -> int:
         if target is None:
@@ -161,7 +134,10 @@ class Phrases(Generic[T]):
         return self.literals.setdefault(self.speller.spell(word), len(self.literals) + len(self.stems))
 
     def _stem(self, stem: str) -> int:
-        return self.stems.setdefault(self.speller.respell(stem), len(self.literals) + len(self.stems))
+        spelled = self.speller.respell(stem)
+        if len(spelled) not in self.lengths:
+            self.lengths = tuple(sorted((*self.lengths, len(spelled))))
+        return self.stems.setdefault(spelled, len(self.literals) + len(self.stems))
 
 
 class State(Generic[T]):
@@ -178,13 +154,13 @@ class State(Generic[T]):
 class Matcher(Generic[T]):
     """Finds phrases in words."""
 
-    __slots__ = ("_phrases", "_remembered", "_root", "_states", "_stem_lengths", "payloads")
+    __slots__ = ("_lock", "_phrases", "_remembered", "_root", "_states", "payloads")
     MEMORY = 120_000  #: steps remembered at most
 
     def __init__(self, phrases: Phrases[T]) -> None:
         self._phrases = phrases
         self.payloads = phrases.payloads
-        self._stem_lengths = tuple(sorted({len(stem) for stem in phrases.stems}))
+        self._lock = Lock()
         self._forget()
 
     def _forget(self) -> None:
@@ -238,13 +214,16 @@ class Matcher(Generic[T]):
     def _step(self, state: State[T], word: str) -> State[T] | None:
         edges = self._phrases.edges
         symbols = self._symbols(word)
+        if state.nodes == (0,):
+            with self._lock:
+                self._phrases.take_in(symbols)
         nodes = tuple(sorted({to for node in state.nodes for symbol in symbols for to in edges[node].get(symbol, ())}))
         following = None
         if nodes:
             following = self._states.get(nodes)
             if following is None:
                 ends, payloads = self._phrases.ends, self.payloads
-                accepts = dict.fromkeys(index for node in nodes for index in ends.get(node, ()))
+                accepts = sorted({index for node in nodes for index in ends.get(node, ())})
                 following = self._states[nodes] = State(nodes, tuple(payloads[index] for index in accepts))
         state.steps[word] = following
         self._remembered += 1
@@ -259,7 +238,7 @@ class Matcher(Generic[T]):
         if literal is not None:
             found.append(literal)
         for form in dict.fromkeys((phrases.speller.respell(word), spelled)):
-            for length in self._stem_lengths:
+            for length in phrases.lengths:
                 if length > len(form):
                     break
                 stem = phrases.stems.get(form[:length])

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from emhwatch.tables.phrases import chunks, spellings
+from emhwatch.tables.notation import chunks, spellings
 from emhwatch.tables.readings import ReadingRules
 from emhwatch.tables.source import TableFiles
 from emhwatch.tables.text import LEXICON, TextTables
