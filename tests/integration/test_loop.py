@@ -58,9 +58,11 @@ async def answers(http: httpx.AsyncClient, url: str) -> bool:
         return False
 
 
-async def loop(base_url: str, folder: Path, *, mode: str | None = None) -> None:
+async def loop(base_url: str, folder: Path, *, mode: str | None = None, store: str | None = None) -> None:
     shared = urlsplit(base_url).hostname not in ("127.0.0.1", "localhost")
     settings = demo_settings(base_url, folder, shared=shared)
+    if store:
+        settings = replace(settings, store=replace(settings.store, url=store))
     if mode:
         settings = replace(settings, intake=replace(settings.intake, mode=mode, poll_s=0.3))
     async with running(settings) as service:
@@ -81,6 +83,16 @@ async def test_the_demo_patients_on_the_embedded_server(embedded: str, tmp_path:
 
 async def test_the_demo_patients_on_the_embedded_server_by_polling(embedded: str, tmp_path: Path) -> None:
     await loop(embedded, tmp_path, mode="poll")
+
+
+@pytest.mark.postgres
+async def test_the_demo_patients_with_postgresql(embedded: str, tmp_path: Path, postgres_url: str) -> None:
+    await loop(embedded, tmp_path, store=postgres_url)
+
+
+@pytest.mark.postgres
+async def test_the_demo_patients_by_polling_with_postgresql(embedded: str, tmp_path: Path, postgres_url: str) -> None:
+    await loop(embedded, tmp_path, mode="poll", store=postgres_url)
 
 
 @pytest.mark.hapi

@@ -120,7 +120,8 @@ def take_duty(connection: Connection, server: str, owner: str, *, for_s: float) 
         set_={"owner": statement.excluded.owner, "until": statement.excluded.until},
         where=or_(duty.c.owner == owner, duty.c.until < now_ms()),
     )
-    return connection.execute(statement).rowcount == 1
+    # The row tells; `rowcount` of an INSERT is not the same with every driver.
+    return connection.execute(statement.returning(duty.c.owner)).first() is not None
 
 
 def _ensure(connection: Connection, server: str, slot: str) -> None:
