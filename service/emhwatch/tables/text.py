@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from emhwatch.tables import readings
+from emhwatch.tables.meanings import Meanings
 from emhwatch.tables.phrases import Matcher, Phrases
 from emhwatch.tables.readings import ReadingRules
 from emhwatch.tables.source import Row, TableFiles
@@ -66,6 +67,7 @@ class TextTables:
     languages: Mapping[str, Language]
     foreign: Mapping[str, frozenset[str]]
     rules: ReadingRules
+    meanings: Meanings
     authored: Mapping[tuple[str, str], tuple[str, ...]]  #: (language, term) -> phrases as authored
 
     @property
@@ -95,7 +97,8 @@ def parse(files: TableFiles) -> TextTables:
         code: frozenset(split(fold(str(words))).words) for code, words in files.toml(f"{LEXICON}/foreign.toml").items()
     }
     known = frozenset(term for language in languages.values() for term in language.terms.payloads)
-    return TextTables(languages, foreign, readings.parse(files, known), authored)
+    rules = readings.parse(files, known)
+    return TextTables(languages, foreign, rules, Meanings(rules), authored)
 
 
 def _language(code: str, files: TableFiles, authored: dict[tuple[str, str], tuple[str, ...]]) -> Language:

@@ -113,7 +113,7 @@ def biopsy_statements(scene: Scene, rules: ReadingRules, pathology: bool) -> lis
     if result is not None:
         return [result]
     made = []
-    for hit in scene.of(scene.roles["biopsy"])[:1]:
+    for hit in scene.with_role("biopsy")[:1]:
         if not scene.roles["biopsy_other"].isdisjoint(hit.terms) or _elsewhere(scene):
             return []
         assertion = scene.judge(hit.start, hit.end)
@@ -148,10 +148,10 @@ def _elsewhere(scene: Scene) -> bool:
 
 
 def _histology(scene: Scene, rules: ReadingRules, pathology: bool) -> Statement | None:
-    results = scene.of(scene.roles["histology_result"])
+    results = scene.with_role("histology_result")
     if not (results or pathology) or scene.has("nondiagnostic") or _elsewhere(scene):
         return None
-    named = scene.of(scene.roles["tissue_diagnoses"])
+    named = scene.with_role("tissue_diagnoses")
     if not named:
         return None
     hit = named[0]

@@ -60,16 +60,16 @@ def mentions_in(scene: Scene, rules: ReadingRules, kind: str, before: Scene | No
     if rules.named.isdisjoint(scene.terms) and not scene.has("pointer"):
         return []
     nouns = [(hit, noun) for hit in scene.hits if (noun := _noun(hit, rules, kind)) is not None][:_MOST]
-    pointers = scene.of(scene.roles["pointer"])
+    pointers = scene.with_role("pointer")
     found: list[Mention] = []
     taken = {hit.start for hit, _ in nouns}
     edges = _zones(scene, [hit for hit, _ in nouns])
     for (hit, noun), zone in zip(nouns, edges, strict=True):
-        found.append(_mention(scene, hit, noun, zone, rules, kind, before))
+        found.append(_mention(scene, hit, noun, zone, kind, before))
     for hit in pointers:
         if hit.start not in taken and not found:
             blank = Noun("", Value.PRESENT, Value.PRESENT, "")
-            mention = _mention(scene, hit, blank, (scene.sentence.start, scene.sentence.end), rules, kind, None)
+            mention = _mention(scene, hit, blank, (scene.sentence.start, scene.sentence.end), kind, None)
             mention.pointer = True
             if mention.elsewhere:  # "the masses do not erode the vertebral bodies": what it touches, not where it is
                 mention.elsewhere = mention.regional = False
@@ -112,9 +112,7 @@ def _zones(scene: Scene, hits: list[Hit]) -> list[tuple[int, int]]:
     return zones
 
 
-def _mention(
-    scene: Scene, hit: Hit, noun: Noun, zone: tuple[int, int], rules: ReadingRules, kind: str, before: Scene | None
-) -> Mention:
+def _mention(scene: Scene, hit: Hit, noun: Noun, zone: tuple[int, int], kind: str, before: Scene | None) -> Mention:
     assertion = _of_the_mass(scene, hit, scene.judge(hit.start, hit.end))
     value = value_of(assertion)
     plain = _plain(noun, kind) or Value.PRESENT
@@ -126,7 +124,7 @@ def _mention(
         and not (noun.term in scene.roles["measured"] and mention.size)
     ):
         mention.value = Value.POSSIBLE
-    _locate(mention, zone, rules, before)
+    _locate(mention, zone, before)
     return mention
 
 
@@ -134,7 +132,7 @@ def _of_the_mass(scene: Scene, hit: Hit, assertion: Assertion) -> Assertion:
     """A hedge or plan whose object is a biopsy says nothing about the mass ("we suggest sampling of the mass")."""
     cue = assertion.cue
     if cue is not None and assertion.certainty is not Certainty.NEGATED:
-        for sample in scene.of(scene.roles["biopsy"]):
+        for sample in scene.with_role("biopsy"):
             if cue.end <= sample.start and sample.end <= hit.start:
                 return PLAIN
     return assertion._replace(effects=assertion.effects - _PLANS) if assertion.effects & _PLANS else assertion
@@ -172,14 +170,14 @@ def _describe(mention: Mention, zone: tuple[int, int]) -> None:
 def _of_organ(scene: Scene, at: int, noun: Hit) -> bool:
     """Whether a size stands closer to another organ than to the noun."""
     gap = abs(at - noun.start)
-    return any(abs(at - other.start) < gap for other in scene.of(scene.roles["organs"]) if other.start < at)
+    return any(abs(at - other.start) < gap for other in scene.with_role("organs") if other.start < at)
 
 
-def _locate(mention: Mention, zone: tuple[int, int], rules: ReadingRules, before: Scene | None) -> None:
+def _locate(mention: Mention, zone: tuple[int, int], before: Scene | None) -> None:
     """Find the site of the noun: the closest one, and those joined to it in a list."""
     scene, hit = mention.scene, mention.hit
-    candidates = [(other, site) for other in scene.hits if (site := _site(other, rules)) is not None]
-    touching = [other.start for other in scene.of(scene.roles["touches"])]  # "mass displacing the lung"
+    candidates = [(other, site) for other in scene.hits if (site := other.meaning.site) is not None]
+    touching = [other.start for other in scene.with_role("touches")]  # "mass displacing the lung"
     priced = []
     for other, site in candidates:
         cost = other.gap(hit)
@@ -190,7 +188,7 @@ def _locate(mention: Mention, zone: tuple[int, int], rules: ReadingRules, before
         if cost <= _FAR + _OUTSIDE:
             priced.append((cost, other.start, other, site))
     if not priced:
-        _from_label(mention, rules, before)
+        _from_label(mention, before)
         return
     _, _, best, _ = min(priced, key=lambda item: item[:2])
     chosen = _joined(scene, best, candidates)
@@ -207,14 +205,6 @@ def _locate(mention: Mention, zone: tuple[int, int], rules: ReadingRules, before
     mention.sites = [site for site in chosen if site.site_class in ("A1", "A2", "none")]
     _refine(mention, scene)
     mention.elsewhere = not any(site.site_class in ("A1", "A2") for site in mention.sites)
-
-
-def _site(hit: Hit, rules: ReadingRules) -> Site | None:
-    for term in hit.terms:
-        site = rules.sites.get(term)
-        if site is not None:
-            return site
-    return None
 
 
 def _joined(scene: Scene, best: Hit, candidates: list[tuple[Hit, Site]]) -> list[Site]:
@@ -250,12 +240,12 @@ def _refine(mention: Mention, scene: Scene) -> None:
     mention.sites = kept
 
 
-def _from_label(mention: Mention, rules: ReadingRules, before: Scene | None) -> None:
+def _from_label(mention: Mention, before: Scene | None) -> None:
     """Region from the label of the line, or for a bare denial from the sentence before (policy 3.3)."""
     hits = mention.scene.topic
     if not hits and mention.value is Value.ABSENT and before is not None and before.section is mention.section:
         hits = before.hits
-    sites = [site for hit in hits if (site := _site(hit, rules)) is not None]
+    sites = [site for hit in hits if (site := hit.meaning.site) is not None]
     if sites:
         mention.regional = True
         mention.sites = [site for site in sites if site.site_class in ("A1", "A2", "none")]

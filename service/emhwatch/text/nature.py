@@ -72,7 +72,7 @@ def natures_in(scene: Scene, rules: ReadingRules, mentions: list[Mention]) -> li
     if not scene.has("natures") or scene.section in (Section.OTHER, Section.TECHNIQUE, Section.REQUEST):
         return []
     made = []
-    for hit in scene.of(scene.roles["natures"]):
+    for hit in scene.with_role("natures"):
         kind = next(term for term in hit.terms if term in scene.roles["natures"])
         assertion = scene.judge(hit.start, hit.end)
         if not is_fact(assertion) or assertion.experiencer is Experiencer.OTHER:
@@ -94,7 +94,7 @@ def _is_said_to_be(scene: Scene, mention: Mention, hit: Hit) -> bool:
     """Whether the words between a mass and the thing say that it is one ("opacity due to a hernia")."""
     if hit.start < mention.hit.end or hit.start - mention.hit.end > _REACH:
         return False
-    between = [other for other in scene.of(scene.roles["link"]) if mention.hit.end <= other.start < hit.start]
+    between = [other for other in scene.with_role("link") if mention.hit.end <= other.start < hit.start]
     inside = scene.language.lists["inside"]
     words = scene.layout.words[max(scene.sentence.start, mention.hit.start - 2) : hit.start]
     return bool(between) and not inside.intersection(words)

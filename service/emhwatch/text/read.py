@@ -42,7 +42,7 @@ def read_report(
         )
     chosen = tables.languages[code]
     layout = lay_out(tokens, chosen)
-    scenes = scenes_of(layout, chosen, tables.rules.terms)
+    scenes = scenes_of(layout, chosen, tables)
     return _Report(layout, chosen, scenes, tables.rules, _kind(modality, tables.rules), pathology).reading()
 
 

@@ -1,9 +1,10 @@
 """One sentence with the words found in it; what every later step looks at."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 
 from emhwatch.model.reading import Cue
-from emhwatch.tables.text import Language
+from emhwatch.tables.meanings import Meaning
+from emhwatch.tables.text import Language, TextTables
 from emhwatch.text.assertion import PLAIN, Assertion, CueMatch, find_cues, judge
 from emhwatch.text.segment import Layout, Sentence
 from emhwatch.types import Certainty, Section, Temporality, Value
@@ -12,12 +13,13 @@ from emhwatch.types import Certainty, Section, Temporality, Value
 class Hit:
     """A phrase of the lexicon at tokens `start` to `end`, with its terms."""
 
-    __slots__ = ("end", "start", "terms")
+    __slots__ = ("end", "meaning", "start", "terms")
 
-    def __init__(self, start: int, end: int, terms: tuple[str, ...]) -> None:
+    def __init__(self, start: int, end: int, terms: tuple[str, ...], meaning: Meaning) -> None:
         self.start = start
         self.end = end
         self.terms = terms
+        self.meaning = meaning
 
     def gap(self, other: "Hit") -> int:
         """Words between two hits; 0 when they touch or overlap."""
@@ -27,7 +29,7 @@ class Hit:
 class Scene:
     """A sentence, its hits in order, its cues when first asked for."""
 
-    __slots__ = ("_cues", "hits", "index", "language", "layout", "roles", "sentence", "terms", "topic")
+    __slots__ = ("_cues", "hits", "index", "language", "layout", "named", "roles", "sentence", "terms", "topic")
 
     def __init__(
         self,
@@ -46,7 +48,8 @@ class Scene:
         self.hits = hits
         self.roles = roles
         self.topic = topic  #: hits of a label that an earlier sentence ended with, a region and a colon
-        self.terms = {term for hit in hits for term in hit.terms}
+        self.terms: set[str] = set().union(*[hit.terms for hit in hits])
+        self.named: set[str] = set().union(*[hit.meaning.roles for hit in hits])  #: roles of the hits
         self._cues: list[CueMatch] | None = None
 
     @property
@@ -68,18 +71,22 @@ class Scene:
         limits = (self.sentence.start, self.sentence.end)
         return judge(self.language, self.layout.words, self.cues, start, end, limits)
 
-    def of(self, terms: Collection[str]) -> list[Hit]:
+    def of(self, terms: frozenset[str]) -> list[Hit]:
         """Hits that have one of these terms."""
-        return [hit for hit in self.hits if any(term in terms for term in hit.terms)]
+        return [hit for hit in self.hits if not terms.isdisjoint(hit.terms)]
+
+    def with_role(self, role: str) -> list[Hit]:
+        """Hits with a term that has this role of `mappings/text/roles.toml`."""
+        return [hit for hit in self.hits if role in hit.meaning.roles] if role in self.named else []
 
     def has(self, role: str) -> bool:
-        """Whether a term with this role of `mappings/text/roles.toml` stands in the sentence."""
-        return not self.roles[role].isdisjoint(self.terms)
+        """Whether a term with this role stands in the sentence."""
+        return role in self.named
 
-    def nearest(self, hit: Hit, terms: Collection[str]) -> Hit | None:
+    def nearest(self, hit: Hit, terms: frozenset[str]) -> Hit | None:
         """The hit with one of these terms that stands closest to `hit`."""
-        others: Iterable[Hit] = (other for other in self.of(terms) if other is not hit)
-        return min(others, key=hit.gap, default=None)
+        others = [other for other in self.of(terms) if other is not hit]
+        return min(others, key=hit.gap) if len(others) > 1 else others[0] if others else None
 
     def span(self, start: int, end: int) -> tuple[int, int, str]:
         """Code points and text of tokens `start` to `end`."""
@@ -109,14 +116,15 @@ def is_fact(assertion: Assertion) -> bool:
     return assertion.effects.isdisjoint(("general", "hypothetical", "question", "planned"))
 
 
-def scenes_of(layout: Layout, language: Language, roles: Mapping[str, frozenset[str]]) -> list[Scene]:
+def scenes_of(layout: Layout, language: Language, tables: TextTables) -> list[Scene]:
     """All sentences in which the lexicon finds something."""
-    terms = language.terms
+    terms, meanings, roles = language.terms, tables.meanings, tables.rules.terms
     words = layout.words
     scenes: list[Scene] = []
     labels: dict[tuple[int, int], list[Hit]] = {}
     for index, sentence in enumerate(layout.sentences):
-        hits = [Hit(*found) for found in terms.find(words, sentence.start, sentence.end)]
+        found = terms.find(words, sentence.start, sentence.end)
+        hits = [Hit(start, end, named, meanings[named]) for start, end, named in found]
         topic: list[Hit] = []
         label = sentence.topic
         if label is not None:

@@ -39,11 +39,10 @@ def statements_in(scene: Scene, rules: ReadingRules) -> list[Statement]:
     """All statements of a sentence."""
     found: list[Statement] = []
     for hit in scene.hits:
-        for term in hit.terms:
-            for rule in rules.by_anchor.get(term, ()):
-                partners = _partners(scene, hit, rule)
-                if partners is not None:
-                    found.extend(_apply(scene, hit, rule, partners, rules))
+        for rule in hit.meaning.rules:
+            partners = _partners(scene, hit, rule)
+            if partners is not None:
+                found.extend(_apply(scene, hit, rule, partners, rules))
     if not scene.terms.isdisjoint(rules.structures) and any(cue.row.effect == "normal" for cue in scene.cues):
         found.extend(_normal(scene, rules))
     return found
@@ -103,7 +102,7 @@ def _normal(scene: Scene, rules: ReadingRules) -> list[Statement]:
     seen: set[str] = set()
     normals = [cue for cue in scene.cues if cue.row.effect == "normal"]
     for hit in scene.hits:
-        term = next((term for term in hit.terms if term in rules.structures), None)
+        term = hit.meaning.structure
         if term is None or scene.section in (Section.OTHER, Section.TECHNIQUE):
             continue
         for cue in normals:
@@ -149,7 +148,7 @@ def _dense_liver(scene: Scene, rules: ReadingRules) -> list[Statement]:
     if not (scene.has("liver_value") and scene.has("native")):
         return []
     words = scene.layout.words
-    for unit in scene.of(scene.roles["hu"]):
+    for unit in scene.with_role("hu"):
         number = words[unit.start - 1] if unit.start else ""
         assertion = scene.judge(unit.start, unit.end)
         if number.isdecimal() and int(number) > rules.liver_hu and is_fact(assertion):
@@ -164,7 +163,7 @@ def _long_spleen(scene: Scene, rules: ReadingRules) -> list[Statement]:
     """A length above the limit of an adult (policy 6.1)."""
     if not scene.has("spleen_length"):
         return []
-    hit = scene.of(scene.roles["spleen_length"])[0]
+    hit = scene.with_role("spleen_length")[0]
     assertion = scene.judge(hit.start, hit.end)
     for at, size in size_in(scene.language, scene.layout.words, hit.start, min(scene.sentence.end, hit.end + 10)):
         if size > rules.spleen_mm and is_fact(assertion):
