@@ -1,6 +1,7 @@
 """What the reader took from one report text; spans are half-open code-point offsets into `Reading.text`."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from emhwatch.types import Certainty, Experiencer, Section, Side, Temporality, Value
 
@@ -11,8 +12,7 @@ MEASURED = "measured"
 _HEADING = 40  #: longest line that is taken for the heading of a section
 
 
-@dataclass(frozen=True, slots=True)
-class Cue:
+class Cue(NamedTuple):
     """The words and the table row that decided an assertion."""
 
     rule: str  #: id of the row in the cue table
@@ -21,8 +21,7 @@ class Cue:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class SectionSpan:
+class SectionSpan(NamedTuple):
     """One section of a report, heading included."""
 
     name: Section
@@ -30,8 +29,7 @@ class SectionSpan:
     end: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(NamedTuple):
     """One statement about one policy key (policy 17). General statements are never findings."""
 
     key: str
@@ -54,8 +52,7 @@ class Finding:
     rank: str | None = None  #: for `ddx_` keys: "leading" or "option"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextMass:
+class TextMass(NamedTuple):
     """One paraspinal-type mass of a report (policy 3.1-3.3, 7.3)."""
 
     index: int
@@ -75,8 +72,7 @@ class TextMass:
     cue: Cue | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measurement:
+class Measurement(NamedTuple):
     """A laboratory value in running text; the unit is as written."""
 
     analyte: str  #: analyte id of `terminology/analytes.csv`, for example "hemoglobin"

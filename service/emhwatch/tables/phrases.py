@@ -140,15 +140,20 @@ class Phrases(Generic[T]):
         return self.stems.setdefault(spelled, len(self.literals) + len(self.stems))
 
 
-class State(Generic[T]):
-    """A deterministic state: nodes of the automaton, what ends here, known steps by word."""
+class State(dict[str, "State[T] | None"], Generic[T]):
+    """A deterministic state: the next one by word, None when no phrase goes on so."""
 
-    __slots__ = ("accepts", "nodes", "steps")
+    __slots__ = ("accepts", "matcher", "nodes")
 
-    def __init__(self, nodes: tuple[int, ...], accepts: tuple[T, ...]) -> None:
-        self.nodes = nodes
-        self.accepts = accepts
-        self.steps: dict[str, State[T] | None] = {}
+    def __init__(self, matcher: "Matcher[T]", nodes: tuple[int, ...], accepts: tuple[T, ...]) -> None:
+        super().__init__()
+        self.matcher = matcher
+        self.nodes = nodes  #: of the automaton
+        self.accepts = accepts  #: what ends here
+
+    def __missing__(self, word: str) -> "State[T] | None":
+        following = self[word] = self.matcher.step(self, word)
+        return following
 
 
 class Matcher(Generic[T]):
@@ -165,7 +170,7 @@ class Matcher(Generic[T]):
 
     def _forget(self) -> None:
         self._remembered = 0
-        self._root: State[T] = State((0,), ())
+        self._root: State[T] = State(self, (0,), ())
         self._states: dict[tuple[int, ...], State[T]] = {(0,): self._root}
 
     def find(self, words: list[str], start: int, stop: int) -> list[tuple[int, int, tuple[T, ...]]]:
@@ -173,45 +178,31 @@ class Matcher(Generic[T]):
         if self._remembered > self.MEMORY:
             self._forget()
         matches = []
-        root = self._root
-        first_steps = root.steps
-        at = start
-        while at < stop:
-            word = words[at]
-            try:
-                state = first_steps[word]
-            except KeyError:
-                state = self._step(root, word)
-            if state is None:
-                at += 1
+        done = start
+        for at, state in enumerate(map(self._root.__getitem__, words[start:stop]), start):
+            if state is None or at < done:
                 continue
             best, accepts, place = at, state.accepts, at + 1
             if accepts:
                 best = place
             while place < stop:
-                word = words[place]
-                try:
-                    following = state.steps[word]
-                except KeyError:
-                    following = self._step(state, word)
-                if following is None:
+                state = state[words[place]]
+                if state is None:
                     break
-                state = following
                 place += 1
                 if state.accepts:
                     best, accepts = place, state.accepts
             if best > at:
                 matches.append((at, best, accepts))
-                at = best
-            else:
-                at += 1
+                done = best
         return matches
 
     def opens(self, word: str) -> bool:
         """Whether a phrase may begin with this word."""
-        return (self._root.steps[word] if word in self._root.steps else self._step(self._root, word)) is not None
+        return self._root[word] is not None
 
-    def _step(self, state: State[T], word: str) -> State[T] | None:
+    def step(self, state: State[T], word: str) -> State[T] | None:
+        """The state that follows after one more word."""
         edges = self._phrases.edges
         symbols = self._symbols(word)
         if state.nodes == (0,):
@@ -224,8 +215,7 @@ class Matcher(Generic[T]):
             if following is None:
                 ends, payloads = self._phrases.ends, self.payloads
                 accepts = sorted({index for node in nodes for index in ends.get(node, ())})
-                following = self._states[nodes] = State(nodes, tuple(payloads[index] for index in accepts))
-        state.steps[word] = following
+                following = self._states[nodes] = State(self, nodes, tuple(payloads[index] for index in accepts))
         self._remembered += 1
         return following
 
