@@ -52,7 +52,8 @@ class Finding(NamedTuple):
     rank: str | None = None  #: for `ddx_` keys: "leading" or "option"
 
 
-class TextMass(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextMass:
     """One paraspinal-type mass of a report (policy 3.1-3.3, 7.3)."""
 
     index: int
