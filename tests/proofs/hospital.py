@@ -1,0 +1,212 @@
+"""A hospital that files reports and tells the service of each until it has a 2xx; and what must hold in the end."""
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+from sqlalchemy import select
+
+from emhwatch.demo.hapi import free_port
+from emhwatch.inbox.schema import DONE, SUPERSEDED, event
+from emhwatch.inbox.status import counts
+from emhwatch.intake.senders import HEADER, PATH
+from emhwatch.store.database import Database, open_database
+from emhwatch.types import Resource
+from tests.support.site import Site, site
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET = "proof"
+_START_S, _DRAIN_S = 60.0, 400.0
+_PAUSE_S = (0.05, 0.2)  #: between two reports of one sender
+_LEVELS = ("T6 to T8", "T7 to T9", "T8 to T10", "T9 to T11")
+
+
+class Serving:
+    """One process of the service at a time, on one port and one data store."""
+
+    def __init__(self, fhir: str, store: str, folder: Path, *, without: str = "") -> None:
+        self.port, self.folder, self.without = free_port(), folder, without
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._environ = {name: value for name, value in os.environ.items() if not name.startswith("EMHWATCH_")} | {
+            "EMHWATCH_FHIR_BASE_URL": fhir,
+            "EMHWATCH_STORE_URL": store,
+            "EMHWATCH_WEB_PORT": str(self.port),
+            "EMHWATCH_INTAKE_SECRET": SECRET,
+            # Searches see nothing of this hospital: whatever is lost stays lost.
+            "EMHWATCH_INTAKE_MODE": "poll",
+            "EMHWATCH_INTAKE_TAG": "https://emhwatch.example/fhir/test|nobody",
+            "EMHWATCH_PUBLISH_AUDIT": "off",
+            "EMHWATCH_TELEMETRY_LOG_LEVEL": "WARNING",
+        }
+
+    async def start(self, *fate: str) -> None:
+        """Start it with a fate, and return when it answers."""
+        command = [sys.executable, "-m", "tests.proofs.dying", *fate]
+        if self.without:
+            command += ["--without", self.without]
+        with (self.folder / "serve.log").open("ab") as out:
+            self._process = subprocess.Popen(command, cwd=ROOT, env=self._environ, stdout=out, stderr=out)  # noqa: ASYNC220
+        async with asyncio.timeout(_START_S), httpx.AsyncClient() as http:
+            while True:
+                try:
+                    if (await http.get(f"{self.url}/livez")).is_success:
+                        return
+                except httpx.HTTPError:
+                    if self.dead:
+                        raise RuntimeError((self.folder / "serve.log").read_text()[-2000:]) from None
+                await asyncio.sleep(0.05)
+
+    @property
+    def dead(self) -> bool:
+        """Whether the process has ended."""
+        return self._process is None or self._process.poll() is not None
+
+    def end(self, number: int = signal.SIGKILL) -> int:
+        """Send a signal and wait; returns how the process ended (negative: by which signal)."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        return self._process.wait(30)
+
+    async def died(self) -> int:
+        """Wait until it has killed itself."""
+        assert self._process is not None
+        return await asyncio.to_thread(self._process.wait, 60)
+
+
+@dataclass
+class Hospital:
+    """Files on a real server; `told` is everything that got a 2xx."""
+
+    site: Site
+    url: str  #: of the service
+    dice: random.Random
+    patients: list[str] = field(default_factory=list)
+    versions: dict[str, int] = field(default_factory=dict)  #: newest version by report
+    of: dict[str, str] = field(default_factory=dict)  #: patient by report
+    told: list[tuple[str, str]] = field(default_factory=list)  #: report and version
+    stop: bool = False
+
+    async def open(self, patients: int) -> None:
+        """Patients with a disease that causes EMH."""
+        for _ in range(patients):
+            ident = await self.site.patient()
+            self.patients.append(ident)
+            await self.site.file(
+                {
+                    "resourceType": "Condition",
+                    "subject": {"reference": f"Patient/{ident}"},
+                    "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10", "code": "D56.1"}]},
+                }
+            )
+
+    async def work(self, http: httpx.AsyncClient, *, reports: int | None = None) -> None:
+        """File reports and amendments, each told until it has arrived, until `stop` or so many were filed."""
+        filed = 0
+        while not self.stop and (reports is None or filed < reports):
+            filed += 1
+            report, version = await self._file()
+            while not await self._tell(http, report, version):  # noqa: ASYNC110 - a sender tries again
+                await asyncio.sleep(0.1)
+            self.told.append((report, version))
+            await asyncio.sleep(self.dice.uniform(*_PAUSE_S))
+
+    async def _file(self) -> tuple[str, str]:
+        old = self.dice.choice(list(self.versions)) if self.versions and self.dice.random() < 0.3 else None
+        patient = self.of[old] if old else self.dice.choice(self.patients)
+        when = datetime.now(UTC) - timedelta(hours=1)
+        body: Resource = {
+            "resourceType": "DiagnosticReport",
+            "status": "amended" if old else "final",
+            "code": {"text": "CT of the chest"},
+            "subject": {"reference": f"Patient/{patient}"},
+            "effectiveDateTime": when.isoformat(timespec="seconds"),
+            "conclusion": f"Smooth paravertebral masses on both sides, {self.dice.choice(_LEVELS)}.",
+        }
+        if old is None:
+            made = await self.site.file(body)
+        else:
+            del self.versions[old]  # one change of a report at a time, as a radiology system does it
+            made = await self.site.client.update({**body, "id": old})
+        report, version = str(made["id"]), str(made["meta"]["versionId"])
+        self.versions[report], self.of[report] = int(version), patient
+        return report, version
+
+    async def _tell(self, http: httpx.AsyncClient, report: str, version: str) -> bool:
+        body = {
+            "resourceType": "DiagnosticReport",
+            "id": report,
+            "meta": {"versionId": version},
+            "subject": {"reference": f"Patient/{self.of[report]}"},
+        }
+        try:
+            path = f"{self.url}{PATH}/DiagnosticReport/{report}"
+            return (await http.put(path, json=body, headers={HEADER: SECRET})).is_success
+        except httpx.HTTPError:
+            return False
+
+    async def wrong(self, store: Database) -> list[str]:
+        """What does not hold: an accepted event lost or dead, a patient out of order, results doubled or missing."""
+        rows = (await store.read(lambda c: c.execute(select(event).order_by(event.c.id)).all())) or []
+        kept = {(row.resource_id, row.version): row for row in rows}
+        wrong = [f"lost {one}" for one in self.told if one not in kept]
+        wrong += [f"not done {one}: {row.state}" for one, row in kept.items() if row.state not in (DONE, SUPERSEDED)]
+        last: dict[str, int] = {}
+        for row in rows:
+            if row.state == DONE and row.finished < last.get(row.lane, 0):
+                wrong.append(f"out of order {row.resource_id}/{row.version}")
+            last[row.lane] = max(last.get(row.lane, 0), row.finished or 0)
+        for patient in self.patients:
+            wrong += await self._results(patient)
+        return wrong
+
+    async def _results(self, patient: str) -> list[str]:
+        found = await self.site.results(patient)
+        wrong = []
+        for report in (one for one, of in self.of.items() if of == patient):
+            start = f"DiagnosticReport/{report}/_history/"
+            uris = {
+                one["id"]: [str(x.get("valueUri", "")) for x in one.get("extension", ()) if "valueUri" in x]
+                for one in found
+            }
+            mine = [one for one in found if any(start in uri for uri in uris[one["id"]])]
+            times = Counter(one["identifier"][0]["value"] for one in mine)
+            if not mine:
+                wrong.append(f"no result of {report}")
+            if any(number > 1 for number in times.values()):
+                wrong.append(f"doubled {report}")
+            newest = f"{start}{self.versions[report]}"
+            if any(one["status"] != "entered-in-error" and newest not in " ".join(uris[one["id"]]) for one in mine):
+                wrong.append(f"old result of {report}")
+        return wrong
+
+
+@asynccontextmanager
+async def hospital(fhir: str, serving: Serving, *, seed: int, patients: int = 6) -> AsyncIterator[Hospital]:
+    """A hospital on the server at `fhir` that tells `serving`."""
+    async with site(fhir) as place:
+        opened = Hospital(place, serving.url, random.Random(seed))
+        await opened.open(patients)
+        yield opened
+
+
+async def settled(store_url: str, there: Hospital) -> list[str]:
+    """Wait until nothing is to be done any more; then what does not hold."""
+    store = await asyncio.to_thread(open_database, store_url)
+    try:
+        async with asyncio.timeout(_DRAIN_S):
+            while (await store.read(counts)).waiting:  # noqa: ASYNC110 - the event is in another process
+                await asyncio.sleep(0.1)
+        return await there.wrong(store)
+    finally:
+        await store.close()
