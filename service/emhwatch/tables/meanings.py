@@ -13,6 +13,13 @@ class Meaning:
     rules: tuple[FindingRule, ...]  #: of which a term is the anchor
     site: Site | None
     structure: str | None  #: the term that may be called normal
+    tells: bool  #: a sentence without such a phrase states nothing
+
+
+#: Roles that begin a statement; the others only say more about one.
+TELLING = frozenset(
+    ("pointer", "natures", "biopsy", "histology_result", "tissue_diagnoses", "spleen_length", "liver_value")
+)
 
 
 class Meanings(dict[tuple[str, ...], Meaning]):
@@ -24,10 +31,11 @@ class Meanings(dict[tuple[str, ...], Meaning]):
 
     def __missing__(self, terms: tuple[str, ...]) -> Meaning:
         rules = self._rules
-        made = self[terms] = Meaning(
-            frozenset(name for name, found in rules.terms.items() if not found.isdisjoint(terms)),
-            tuple(rule for term in terms for rule in rules.by_anchor.get(term, ())),
-            next((rules.sites[term] for term in terms if term in rules.sites), None),
-            next((term for term in terms if term in rules.structures), None),
-        )
+        roles = frozenset(name for name, found in rules.terms.items() if not found.isdisjoint(terms))
+        anchored = tuple(rule for term in terms for rule in rules.by_anchor.get(term, ()))
+        site = next((rules.sites[term] for term in terms if term in rules.sites), None)
+        structure = next((term for term in terms if term in rules.structures), None)
+        named = any(term in rules.nouns or term in rules.analytes for term in terms)
+        tells = bool(anchored or structure or named or roles & TELLING)
+        made = self[terms] = Meaning(roles, anchored, site, structure, tells)
         return made

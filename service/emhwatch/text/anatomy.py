@@ -30,7 +30,9 @@ def levels_in(language: Language, words: list[str], start: int, end: int) -> tup
     named: list[tuple[int, int, str]] = []  # first token, end token, level
     at = start
     while at < end:
-        found = _named(language, words, at, end, named)
+        word = words[at]
+        opens = word[-1].isdigit() or word in _LETTERS or word in language.ordinals or word in language.level_regions
+        found = _named(language, words, at, end, named) if opens else None
         if found is None:
             at += 1
         else:

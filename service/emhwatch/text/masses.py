@@ -1,5 +1,6 @@
 """Mentions of a mass: noun and site stand apart and in any order (policy 3.1, 3.2)."""
 
+import re
 from dataclasses import dataclass, field
 
 from emhwatch.tables.readings import Noun, ReadingRules, Site
@@ -9,6 +10,7 @@ from emhwatch.text.scene import Hit, Scene, is_fact, value_of
 from emhwatch.types import Certainty, Experiencer, Section, Side, Temporality, Value
 
 SIDES = {"right": Side.RIGHT, "left": Side.LEFT, "bilateral": Side.BILATERAL, "midline": Side.MIDLINE}
+_DIGIT = re.compile(r"\d")
 _MOST = 20  #: nouns of one sentence that are looked at, which bounds the work
 _NUMBER_REACH = 8  #: words between a number and the noun that it counts
 _PLANS = frozenset(("planned",))
@@ -143,27 +145,24 @@ def _describe(mention: Mention, zone: tuple[int, int]) -> None:
     scene, hit = mention.scene, mention.hit
     start, end = zone
     inside = [other for other in scene.hits if start <= other.start < end]
-    terms = {term for other in inside for term in other.terms}
-    roles = scene.roles
-    mention.side = merge_sides([side for role, side in SIDES.items() if not roles[role].isdisjoint(terms)])
+    roles: set[str] = set().union(*[other.meaning.roles for other in inside])
+    mention.side = merge_sides([side for role, side in SIDES.items() if role in roles])
     words = scene.layout.words
-    if any(char.isdigit() for word in words[start:end] for char in word[-1:]) or any(
-        word in scene.language.ordinals for word in words[start:end]
-    ):
+    if _DIGIT.search(" ".join(words[start:end])) or not scene.language.ordinals.keys().isdisjoint(words[start:end]):
         mention.levels, _ = levels_in(scene.language, words, start, end)
         sizes = [size for at, size in size_in(scene.language, words, start, end) if not _of_organ(scene, at, hit)]
         mention.size = max(sizes, default=None)
-    if not roles["deficit"].isdisjoint(terms) and mention.levels:
+    if "deficit" in roles:
         mention.levels = ()
-    mention.thoracic = not roles["thoracic"].isdisjoint(terms)
-    mention.low = not roles["low"].isdisjoint(terms)
-    mention.mid = not roles["mid"].isdisjoint(terms)
-    mention.lumbar = not roles["lumbar"].isdisjoint(terms)
-    mention.whole = not roles["whole"].isdisjoint(terms)
-    mention.another = not roles["another"].isdisjoint(terms)
-    near = {term for other in inside if other.gap(hit) <= _NUMBER_REACH for term in other.terms}
-    mention.many = not (roles["many"].isdisjoint(terms) and roles["number"].isdisjoint(near))
-    if not roles["two"].isdisjoint(near):
+    mention.thoracic = "thoracic" in roles
+    mention.low = "low" in roles
+    mention.mid = "mid" in roles
+    mention.lumbar = "lumbar" in roles
+    mention.whole = "whole" in roles
+    mention.another = "another" in roles
+    near: set[str] = set().union(*[other.meaning.roles for other in inside if other.gap(hit) <= _NUMBER_REACH])
+    mention.many = "many" in roles or "number" in near
+    if "two" in near:
         mention.count = 2
 
 

@@ -70,7 +70,7 @@ class _Report:
         """Run all steps."""
         before: Scene | None = None
         for scene in self.scenes:
-            if scene.hits and not _asks(scene):
+            if scene.tells and not _asks(scene):
                 self.statements += statements_in(scene, self.rules)
                 self.statements += biopsy_statements(scene, self.rules, self.pathology)
                 self.statements += measured_statements(scene, self.rules)
@@ -105,7 +105,7 @@ class _Report:
             sections=self.layout.sections,
             findings=tuple(findings),
             masses=masses_of(groups, self.natures, self.rules),
-            measurements=tuple(m for scene in self.scenes if scene.hits for m in measurements_in(scene, self.rules)),
+            measurements=tuple(m for scene in self.scenes if scene.tells for m in measurements_in(scene, self.rules)),
             notes=(POOLED,) if pooled else (),
         )
 

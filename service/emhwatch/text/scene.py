@@ -29,7 +29,9 @@ class Hit:
 class Scene:
     """A sentence, its hits in order, its cues when first asked for."""
 
-    __slots__ = ("_cues", "hits", "index", "language", "layout", "named", "roles", "sentence", "terms", "topic")
+    __slots__ = (
+        *("_cues", "hits", "index", "language", "layout", "named", "roles", "sentence", "tells", "terms", "topic"),
+    )
 
     def __init__(
         self,
@@ -48,8 +50,10 @@ class Scene:
         self.hits = hits
         self.roles = roles
         self.topic = topic  #: hits of a label that an earlier sentence ended with, a region and a colon
-        self.terms: set[str] = set().union(*[hit.terms for hit in hits])
-        self.named: set[str] = set().union(*[hit.meaning.roles for hit in hits])  #: roles of the hits
+        self.tells = any(hit.meaning.tells for hit in hits)  #: else it states nothing, and the next two are not asked
+        telling = hits if self.tells else []
+        self.terms: set[str] = set().union(*[hit.terms for hit in telling])
+        self.named: set[str] = set().union(*[hit.meaning.roles for hit in telling])  #: roles of the hits
         self._cues: list[CueMatch] | None = None
 
     @property

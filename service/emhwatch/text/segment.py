@@ -107,7 +107,7 @@ def _statements(
     first, hard = 0, True
     count = len(words)
     opened.add(count)
-    for index in sorted(opened.union(at for at, word in enumerate(words) if word in _ENDERS)):
+    for index in sorted(opened.union([at for at, word in enumerate(words) if word in _ENDERS])):
         while index - first > _LONGEST and (cut := _cut(words, first, index)):
             statements.append((first, cut, hard))
             first, hard = cut, False

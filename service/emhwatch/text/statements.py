@@ -82,8 +82,9 @@ def _apply(scene: Scene, hit: Hit, rule: FindingRule, partners: list[Hit], rules
         value = Value.POSSIBLE
     if value is Value.PRESENT and rule.most is Value.POSSIBLE:
         value = Value.POSSIBLE
-    start = min([hit.start, *(p.start for p in partners)])
-    end = max([hit.end, *(p.end for p in partners)])
+    start, end = hit.start, hit.end
+    for partner in partners:
+        start, end = min(start, partner.start), max(end, partner.end)
     if end - start > 24:
         start, end = hit.start, hit.end
     made = []
