@@ -51,7 +51,7 @@ def options(group: str) -> list[str]:
 
 def is_group(chunk: str) -> bool:
     """Whether a chunk is one bracket and nothing else."""
-    if chunk[0] not in _CLOSING:
+    if chunk[0] not in _CLOSING or chunk[-1] != _CLOSING[chunk[0]]:
         return False
     depth = 0
     for at, char in enumerate(chunk):
@@ -84,13 +84,32 @@ def spellings(chunk: str) -> list[str]:
     return found
 
 
+def may_be_empty(phrase: str) -> bool:
+    """Whether nothing in a phrase has to be there."""
+    return all(map(_optional, chunks(phrase)))
+
+
+def _optional(chunk: str) -> bool:
+    if is_group(chunk):
+        return chunk[0] == "(" or any(map(may_be_empty, options(chunk[1:-1])))
+    if "[" in chunk or "(" in chunk:
+        return any(map(may_be_empty, spellings(chunk)))
+    return chunk == "~" or not chunk.strip("*")
+
+
 def check(phrase: str) -> None:
-    """Raise ValueError when a word of the phrase stands for too many spellings."""
+    """Raise ValueError when brackets do not match, nothing has to be there, or a word stands for too much."""
+    if may_be_empty(phrase):
+        raise ValueError(phrase)
+    _check_words(phrase)
+
+
+def _check_words(phrase: str) -> None:
     if phrase.count("|") + phrase.count("(") <= _FEW:
         return
     for chunk in chunks(phrase):
         if is_group(chunk):
             for option in options(chunk[1:-1]):
-                check(option)
+                _check_words(option)
         else:
             spellings(chunk)

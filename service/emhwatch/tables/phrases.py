@@ -30,6 +30,7 @@ class Phrases(Generic[T]):
     literals: dict[str, int] = field(default_factory=dict)
     stems: dict[str, int] = field(default_factory=dict)
     lengths: tuple[int, ...] = ()  #: of the stems, in order
+    _new: list[tuple[str, int]] = field(default_factory=list)  #: phrase, its payload
     _waiting: dict[int, list[tuple[str, int]]] = field(default_factory=dict)  #: first symbol -> phrase, its payload
     _taken: set[tuple[str, int]] = field(default_factory=set)
     _symbols: dict[str, tuple[list[int], list[tuple[int, int]]]] = field(default_factory=dict)
@@ -44,11 +45,16 @@ class Phrases(Generic[T]):
         self.payloads.append(payload)
         for phrase in notation.split(";"):
             check(phrase)
+            self._new.append((phrase, index))
+
+    def sort(self) -> None:
+        """Put new phrases where the symbols that they may begin with are known; not safe in two threads at once."""
+        for phrase, index in self._new:
             first: set[int] = set()
-            if self._first(phrase, first):
-                raise ValueError(phrase)
+            self._first(phrase, first)
             for symbol in first:
                 self._waiting.setdefault(symbol, []).append((phrase, index))
+        self._new.clear()
 
     def _first(self, phrase: str, found: set[int]) -> bool:
         """Add the symbols that a phrase may begin with to `found`; True when it may also be empty."""
@@ -76,7 +82,7 @@ class Phrases(Generic[T]):
             for phrase, index in self._waiting.pop(symbol, ()):
                 if (phrase, index) not in self._taken:
                     self._taken.add((phrase, index))
-                    for node in self._sequence(phrase, [0]):
+                    for node in filter(None, self._sequence(phrase, [0])):
                         self.ends.setdefault(node, []).append(index)
 
     def _sequence(self, phrase: str, sources: list[int]) -> list[int]:
@@ -204,10 +210,13 @@ class Matcher(Generic[T]):
     def step(self, state: State[T], word: str) -> State[T] | None:
         """The state that follows after one more word."""
         edges = self._phrases.edges
-        symbols = self._symbols(word)
         if state.nodes == (0,):
             with self._lock:
+                self._phrases.sort()
+                symbols = self._symbols(word)
                 self._phrases.take_in(symbols)
+        else:
+            symbols = self._symbols(word)
         nodes = tuple(sorted({to for node in state.nodes for symbol in symbols for to in edges[node].get(symbol, ())}))
         following = None
         if nodes:

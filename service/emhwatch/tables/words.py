@@ -22,6 +22,7 @@ _TIMES = re.compile(r"[x*](?= ?[0-9])(?:(?<=[0-9][x*])|(?<=[0-9] [x*]))")
 _NOT_ASCII = re.compile("[^\x00-\x7f]++")
 TIMES = "\u00d7"  #: sign between two diameters after folding
 _IGNORED = re.compile("[\u0300-\u036f\u00ad\u200b-\u200d\ufeff]")
+_DOUBLED = re.compile(r"(\D)\1++")  #: "thalassemia" and "thalasemia" are one word
 _PUNCTUATION = {
     0x00A0: " ", 0x202F: " ", 0x2009: " ", 0x2018: "'", 0x2019: "'", 0x02BC: "'", 0x00B4: "'", 0x201C: '"',
     0x201D: '"', 0x00AB: '"', 0x00BB: '"', 0x2010: "-", 0x2011: "-", 0x2012: "-", 0x2013: "-", 0x2014: "-",
@@ -83,6 +84,7 @@ class Speller:
 
     inside: Sequence[tuple[str, str]]
     suffixes: Sequence[tuple[str, str, int]]  #: from, to, least length of the word
+    endings: tuple[str, ...]  #: of the suffixes, so that most words are passed over at once
 
     def respell(self, word: str) -> str:
         """A word or the beginning of one with the spelling rules that hold anywhere in a word."""
@@ -99,20 +101,12 @@ class Speller:
         word = self.respell(word)
         if len(word) < 4:
             return word
-        for old, new, least in self.suffixes:
-            if len(word) >= least and word.endswith(old):
-                word = word[: len(word) - len(old)] + new
-                break
-        return _single(word) if len(word) > 6 else word
-
-
-def _single(word: str) -> str:
-    """Doubled letters once: "thalassemia" and "thalasemia" are one word."""
-    kept = [word[0]]
-    for char in word[1:]:
-        if char != kept[-1] or char.isdigit():
-            kept.append(char)
-    return "".join(kept)
+        if word.endswith(self.endings):
+            for old, new, least in self.suffixes:
+                if len(word) >= least and word.endswith(old):
+                    word = word[: len(word) - len(old)] + new
+                    break
+        return _DOUBLED.sub(r"\1", word) if len(word) > 6 else word
 
 
 def spellers(rules: Mapping[str, Sequence[tuple[str, str, str, int]]]) -> dict[str, Speller]:
@@ -121,6 +115,7 @@ def spellers(rules: Mapping[str, Sequence[tuple[str, str, str, int]]]) -> dict[s
         language: Speller(
             tuple((old, new) for kind, old, new, _ in rows if kind == "inside"),
             tuple((old, new, least) for kind, old, new, least in rows if kind == "suffix"),
+            tuple(old for kind, old, _, _ in rows if kind == "suffix"),
         )
         for language, rows in rules.items()
     }
