@@ -254,6 +254,10 @@ class FhirInvalidResource(FhirError):
     retry = RetryClass.POISON
 
 
+#: What the FHIR server will answer again however often it is asked.
+FHIR_LASTING = (FhirForbidden, FhirInvalidResource, FhirNotFound, FhirRejected)
+
+
 class OutcomeUnknown(FhirError):
     """A write got no answer; whether it happened must be looked up."""
 

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
+from emhwatch.errors import FhirError
 from emhwatch.model.assessment import Assessment
 from emhwatch.model.event import ResourceEvent
 from emhwatch.model.history import History
@@ -32,6 +33,15 @@ class SearchResult:
     outcomes: tuple[str, ...] = ()  #: diagnostics of OperationOutcome entries, as issue codes
 
 
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One search of several that are asked together."""
+
+    resource_type: str
+    params: tuple[tuple[str, str], ...]
+    max_resources: int = 1000
+
+
 class FhirReader(Protocol):
     """Reads of one configured FHIR server. Every method raises the `FhirError` tree only."""
 
@@ -43,6 +53,13 @@ class FhirReader(Protocol):
         self, resource_type: str, params: Sequence[tuple[str, str]], *, max_resources: int = 1000
     ) -> SearchResult:
         """Search and follow `next` links on the same server."""
+        ...
+
+    async def search_together(self, queries: Sequence[Query]) -> Sequence[SearchResult | FhirError]:
+        """Several searches, in one request if the server can; an error of `FHIR_LASTING` stands in its search's place.
+
+        Other errors are raised.
+        """
         ...
 
     async def binary(self, reference: str, *, max_bytes: int) -> tuple[bytes, str | None]:

@@ -6,10 +6,18 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from emhwatch.chart.fetch import FetchLimits, ServerChartFetcher
-from emhwatch.errors import FhirForbidden, FhirGone, FhirNotFound, FhirRejected, FhirUnavailable
+from emhwatch.chart.fetch import ServerChartFetcher
+from emhwatch.errors import (
+    FHIR_LASTING,
+    FhirError,
+    FhirForbidden,
+    FhirGone,
+    FhirNotFound,
+    FhirRejected,
+    FhirUnavailable,
+)
 from emhwatch.model.event import ResourceEvent
-from emhwatch.ports import ChartData, SearchResult
+from emhwatch.ports import ChartData, Query, SearchResult
 from emhwatch.tables.load import load_tables
 from emhwatch.types import Resource
 from tests.support.records import ICD10, LOINC, ME, ago, chart, code, condition, hb, observation, order, patient, report
@@ -25,8 +33,6 @@ class Server:
     unknown: set[str] = field(default_factory=set)  #: parameters that are refused
     cut: set[str] = field(default_factory=set)  #: types whose searches are not complete
     asked: list[tuple[str, tuple[tuple[str, str], ...]]] = field(default_factory=list)
-    open: int = 0
-    most_open: int = 0
 
     async def read(self, reference: str, *, version: str | None = None) -> Resource:
         for resource in self.resources:
@@ -40,10 +46,6 @@ class Server:
         self, resource_type: str, params: Sequence[tuple[str, str]], *, max_resources: int = 1000
     ) -> SearchResult:
         self.asked.append((resource_type, tuple(params)))
-        self.open += 1
-        self.most_open = max(self.most_open, self.open)
-        await asyncio.sleep(0)
-        self.open -= 1
         if resource_type in self.failing:
             raise self.failing[resource_type]
         if self.unknown & {name for name, _ in params}:
@@ -61,11 +63,21 @@ class Server:
         ]
         return SearchResult(tuple(found), resource_type not in self.cut)
 
+    async def search_together(self, queries: Sequence[Query]) -> list[SearchResult | FhirError]:
+        found: list[SearchResult | FhirError] = []
+        for query in queries:
+            try:
+                found.append(await self.search(query.resource_type, query.params, max_resources=query.max_resources))
+            except FHIR_LASTING as error:
+                found.append(error)
+        return found
+
     @staticmethod
     def _patient(resource: Resource, wanted: dict[str, str]) -> bool:
         tokens = {f"{i['system']}|{i['value']}" for i in resource.get("identifier", [])}
         links = {link["other"]["reference"] for link in resource.get("link", [])}
-        return wanted.get("identifier") in tokens or wanted.get("link") in links
+        mine = resource["id"] == wanted.get("_id")
+        return mine or wanted.get("identifier") in tokens or wanted.get("link") in links
 
     async def binary(self, reference: str, *, max_bytes: int) -> tuple[bytes, str | None]:
         if reference not in self.binaries:
@@ -100,7 +112,6 @@ def test_report_with_its_chart() -> None:
     assert held(data) >= {"Patient/p1", "DiagnosticReport/r1", "Observation/h1", "Condition/c1", "ServiceRequest/s1"}
     assert "Patient/p2" not in held(data)
     assert len(server.asked) <= 16
-    assert server.most_open <= FetchLimits().concurrency
 
 
 def test_h21_hemoglobin_is_asked_for_by_code_too() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,7 @@ from emhwatch.fhir.connect import connect
 from emhwatch.fhir.exchange import Exchange
 from emhwatch.fhir.retry import RetryPolicy
 from emhwatch.fhir.transport import Limits, Transport
+from emhwatch.ports import Query, SearchResult
 from emhwatch.settings import FhirSettings
 from tests.support.site import WallClock
 
@@ -304,6 +306,86 @@ async def test_binary_as_bytes_and_as_resource() -> None:
     assert await wrapped.binary("Binary/b", max_bytes=10) == (b"words", "text/html")
     with pytest.raises(FhirRejected):
         await raw.binary("Binary/b", max_bytes=4)
+
+
+class Ward:
+    """A server with one Condition a page and two in all; how it takes a batch is set."""
+
+    def __init__(self, batch: int = 200, entry: str = "200 OK") -> None:
+        self.batch, self.entry, self.asked = batch, entry, list[str]()
+        self.open = self.most_open = 0
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(f"{request.method} {request.url.path}")
+        self.open += 1
+        self.most_open = max(self.most_open, self.open)
+        await asyncio.sleep(0.001)
+        self.open -= 1
+        if request.method == "GET":
+            return httpx.Response(400 if "Flag" in request.url.path else 200, json=self.page(str(request.url)))
+        if self.batch != 200:
+            return httpx.Response(self.batch, json=PATIENT)
+        urls = [entry["request"]["url"] for entry in json.loads(request.content)["entry"]]
+        entries = [
+            {"response": {"status": "400"}}
+            if url.startswith("Flag") or not self.entry.startswith("2")
+            else {"resource": self.page(url), "response": {"status": self.entry}}
+            for url in urls
+        ]
+        return httpx.Response(200, json={"resourceType": "Bundle", "entry": entries})
+
+    @staticmethod
+    def page(url: str) -> dict[str, Any]:
+        second = "page=2" in url
+        entry = {"resource": {"resourceType": "Condition", "id": "c2" if second else "c1"}}
+        link = [] if second else [{"relation": "next", "url": f"{BASE}/Condition?page=2"}]
+        return {"resourceType": "Bundle", "entry": [entry], "link": link}
+
+
+@pytest.mark.parametrize(
+    ("ward", "requests", "later"),
+    [
+        (Ward(), 1 + 5, 1 + 5),  # the batch and the second pages
+        (Ward(batch=405), 1 + 11, 11),
+        (Ward(batch=403), 1 + 11, 11),
+        (Ward(batch=501), 4 + 11, 4 + 11),  # it may have been a fault that passed, so it is asked again
+        (Ward(entry="400"), 1 + 11, 1 + 11),
+    ],
+)
+async def test_searches_together_find_the_same_on_a_server_with_and_without_batches(
+    ward: Ward, requests: int, later: int
+) -> None:
+    one = client(ward, base=BASE)  # type: ignore[arg-type]
+    queries = [Query("Condition", (("patient", "p1"),)) for _ in range(5)]
+    for most in (requests, later):
+        ward.asked.clear()
+        *found, refused = await one.search_together([*queries, Query("Flag", (("patient", "p1"),))])
+        for result in found:
+            assert isinstance(result, SearchResult)
+            assert ([r["id"] for r in result.resources], result.complete) == (["c1", "c2"], True)
+        assert isinstance(refused, FhirRejected)
+        assert len(ward.asked) <= most
+        assert ward.most_open <= 4
+
+
+@pytest.mark.parametrize(("batch", "entry"), [(503, "200"), (200, "503")])
+async def test_h21_searches_together_raise_what_may_pass(batch: int, entry: str) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        entries = [{"response": {"status": status}} for status in ("403", entry)]
+        return httpx.Response(batch, json={"resourceType": "Bundle", "entry": entries})
+
+    with pytest.raises(FhirUnavailable):
+        await client(answer).search_together([Query("Condition", ()), Query("Procedure", ())])
+
+
+async def test_a_batch_is_observed_with_each_patient_that_was_asked_for() -> None:
+    seen: list[Exchange] = []
+    connection = connect(
+        FhirSettings(base_url=BASE), clock=WallClock(), observers=[seen.append], transport=httpx.MockTransport(Ward())
+    )
+    await connection.client.search_together([Query("Condition", (("patient", "p1,p2"), ("page", "page=2")))])
+    assert (seen[0].interaction, seen[0].patients) == ("batch", ("Patient/p1", "Patient/p2"))
+    await connection.close()
 
 
 async def test_deleting_what_is_gone_is_no_error() -> None:

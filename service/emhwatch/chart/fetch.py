@@ -14,6 +14,7 @@ import asyncio
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from emhwatch.chart.relevance import (
     attachments,
@@ -24,23 +25,20 @@ from emhwatch.chart.relevance import (
     states_mass,
     subject_of,
 )
-from emhwatch.chart.searches import Search, plan
-from emhwatch.errors import FhirForbidden, FhirInvalidResource, FhirNotFound, FhirRejected
+from emhwatch.chart.searches import Search, person, plan
+from emhwatch.errors import FHIR_LASTING, FhirError, FhirNotFound, FhirRejected
 from emhwatch.model.event import ResourceEvent
 from emhwatch.model.shape import obj, objects, text
-from emhwatch.ports import ChartData, FhirReader
+from emhwatch.ports import ChartData, FhirReader, Query
 from emhwatch.tables.load import TableSet
 from emhwatch.types import Resource
-
-#: Failures that another try does not mend.
-LASTING = (FhirForbidden, FhirInvalidResource, FhirNotFound, FhirRejected)
 
 
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
     """Bounds of one event."""
 
-    concurrency: int = 4  #: requests at once
+    concurrency: int = 4  #: attachments at once
     merges: int = 5  #: merge links followed
     attachments: int = 20  #: attachments fetched, newest reports first
     attachment_bytes: int = 10_000_000
@@ -113,27 +111,41 @@ class ServerChartFetcher:
             return None
         try:
             return await self._reader.read(event.reference, version=str(int(event.version or 0) - 1))
-        except LASTING:
+        except FHIR_LASTING:
             return None
 
     async def _chart(self, changed: Resource) -> "_Chart | None":
         """The patient with all records; None when the resource names no patient of this server."""
         found = _Chart(resources=[changed], incomplete=[])
         if changed.get("resourceType") == "Patient":
-            found.patient, ids = await self._patient(f"Patient/{changed.get('id')}", found)
+            named: str | None = f"Patient/{changed.get('id')}"
         else:
             named = await self._named(subject_of(changed))
-            if named is None:
-                return None
+        if named is None:
+            return None
+        records = await self._alone(named, found)
+        if records is None:
             found.patient, ids = await self._patient(named, found)
-        gate = asyncio.Semaphore(self._limits.concurrency)
-        results = await asyncio.gather(*(self._search(search, gate) for search in plan(ids, self._tables)))
-        for resources, code in results:
+            records = await self._searched(plan(ids, self._tables))
+        for resources, code in records:
             found.resources += resources
             found.incomplete += [code] if code else []
-        await self._attachments(found, gate)
+        await self._attachments(found)
         found.incomplete = sorted(set(found.incomplete))
         return found
+
+    async def _alone(self, reference: str, into: "_Chart") -> "list[_Part] | None":
+        """Patient and records asked for together; None when the patient is not there or has been merged."""
+        kind, _, ident = reference.partition("/")
+        if kind != "Patient" or "/" in ident:
+            return None
+        patient, merged, *records = await self._searched([*person(ident), *plan([ident], self._tables)])
+        found = [r for r in patient[0] if r.get("resourceType") == "Patient" and r.get("id") == ident]
+        if len(found) != 1 or objects(found[0], "link") or merged[0]:
+            return None
+        into.patient = reference
+        into.resources += found
+        return records
 
     async def _named(self, subject: Resource) -> str | None:
         """Reference of the patient: as it stands, or by its identifier on this server."""
@@ -147,7 +159,7 @@ class ServerChartFetcher:
         token = f"{text(identifier, 'system') or ''}|{value}"
         try:
             matches = await self._reader.search("Patient", [("identifier", token)], max_resources=2)
-        except LASTING:
+        except FHIR_LASTING:
             return None
         found = [r for r in matches.resources if r.get("resourceType") == "Patient"]
         return f"Patient/{found[0].get('id')}" if len(found) == 1 else None
@@ -159,7 +171,7 @@ class ServerChartFetcher:
         for _ in range(self._limits.merges):
             try:
                 patient = await self._reader.read(current or "")
-            except LASTING:
+            except FHIR_LASTING:
                 into.incomplete.append("fetch-patient")
                 break
             into.resources.append(patient)
@@ -177,25 +189,32 @@ class ServerChartFetcher:
         """Records that were merged into this one; a server that cannot search for links keeps them to itself."""
         try:
             found = await self._reader.search("Patient", [("link", f"Patient/{ident}")], max_resources=20)
-        except LASTING:
+        except FHIR_LASTING:
             return []
         return [r for r in found.resources if r.get("resourceType") == "Patient"]
 
-    async def _search(self, search: Search, gate: asyncio.Semaphore) -> tuple[list[Resource], str | None]:
-        """One search; without the parameters that a server may not know, when it refuses them."""
-        for params in (search.params, search.plain):
-            try:
-                async with gate:
-                    found = await self._reader.search(search.kind, params, max_resources=search.limit)
-            except FhirRejected:
-                continue
-            except LASTING:
-                return [], search.code
-            return list(found.resources), None if found.complete else "cut-off"
-        return [], search.code
+    async def _searched(self, searches: Sequence[Search]) -> "list[_Part]":
+        """All searches; without the parameters that a server may not know, where it refuses them."""
+        answers = list(await self._reader.search_together([Query(s.kind, s.params, s.limit) for s in searches]))
+        refused = [
+            number
+            for number, (search, answer) in enumerate(zip(searches, answers, strict=True))
+            if isinstance(answer, FhirRejected) and search.plain != search.params
+        ]
+        if refused:
+            plain = [Query(searches[n].kind, searches[n].plain, searches[n].limit) for n in refused]
+            for number, answer in zip(refused, await self._reader.search_together(plain), strict=True):
+                answers[number] = answer
+        return [
+            ([], search.code)
+            if isinstance(answer, FhirError)
+            else (list(answer.resources), None if answer.complete else "cut-off")
+            for search, answer in zip(searches, answers, strict=True)
+        ]
 
-    async def _attachments(self, found: "_Chart", gate: asyncio.Semaphore) -> None:
+    async def _attachments(self, found: "_Chart") -> None:
         """Fetch what reports and documents only link to, from this server alone."""
+        gate = asyncio.Semaphore(self._limits.concurrency)
         links = list(attachments(found.resources))[: self._limits.attachments]
         fetched = await asyncio.gather(*(self._binary(link, gate) for link in links))
         for binary in fetched:
@@ -208,7 +227,7 @@ class ServerChartFetcher:
         try:
             async with gate:
                 data, content_type = await self._reader.binary(link, max_bytes=self._limits.attachment_bytes)
-        except LASTING:
+        except FHIR_LASTING:
             return None
         ident = link.partition("/_history")[0].rpartition("/")[2]
         return {
@@ -217,6 +236,10 @@ class ServerChartFetcher:
             "contentType": content_type,
             "data": base64.b64encode(data).decode(),
         }
+
+
+#: What one search found, and what is missing after it.
+_Part: TypeAlias = tuple[list[Resource], str | None]
 
 
 @dataclass(slots=True)

@@ -46,6 +46,12 @@ def plan(patients: Sequence[str], tables: TableSet) -> list[Search]:
     return searches
 
 
+def person(ident: str) -> list[Search]:
+    """The patient's own record, and those that were merged into it."""
+    own, merged = (("_id", ident),), (("link", f"Patient/{ident}"),)
+    return [Search("Patient", own, own, 2, "fetch-patient"), Search("Patient", merged, merged, 200, "fetch-patient")]
+
+
 def lab_codes(tables: TableSet) -> list[str]:
     """`system|code` of every known code of hemoglobin and of the analytes beside it."""
     signs, systems = tables.chart.analytes, tables.codes.systems.by_key

@@ -1,26 +1,39 @@
 """The FHIR server as the service uses it: `ports.FhirReader` and `ports.FhirWriter` over one base URL."""
 
+import asyncio
 import base64
 import binascii
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
+from itertools import repeat
 from urllib.parse import urlencode
 
 import orjson
 
-from emhwatch.errors import FhirGone, FhirInvalidResource, FhirNotFound, FhirRejected
+from emhwatch.errors import (
+    FHIR_LASTING,
+    FhirError,
+    FhirGone,
+    FhirInvalidResource,
+    FhirNotFound,
+    FhirRejected,
+    FhirUnavailable,
+)
 from emhwatch.fhir.base import FhirBase
+from emhwatch.fhir.batch import batch_of, first_pages
 from emhwatch.fhir.discovery import Capabilities, SmartConfiguration
 from emhwatch.fhir.exchange import Exchange, Observer, patients_of
 from emhwatch.fhir.outcome import error_of, issue_codes
 from emhwatch.fhir.transport import Answer, Transport
-from emhwatch.ports import SearchResult
+from emhwatch.ports import Query, SearchResult
 from emhwatch.types import Resource
 
 _JSON = "application/fhir+json"
 _GET_LIMIT = 1500  #: characters of a query; above it the search goes by POST, which no proxy cuts
 _PAGE_SIZE = "100"
+_AT_ONCE = 4  #: searches at once where they cannot go together
+_NO_SUCH_THING = (500, 501)  #: how servers answer a batch that they do not know
 
 
 class FhirClient:
@@ -28,6 +41,7 @@ class FhirClient:
 
     def __init__(self, transport: Transport, *, observers: Sequence[Observer] = ()) -> None:
         self._transport, self._observers = transport, tuple(observers)
+        self._batches: bool | None = None  #: whether the server takes a batch; None: not known
 
     @property
     def base(self) -> FhirBase:
@@ -52,25 +66,42 @@ class FhirClient:
         self, resource_type: str, params: Sequence[tuple[str, str]], *, max_resources: int = 1000
     ) -> SearchResult:
         """Search and follow `next` links on the same server; `complete` is False when something was left out."""
-        given = tuple(params)
-        if not any(name == "_count" for name, _ in given):
-            given += (("_count", _PAGE_SIZE),)
-        resources: list[Resource] = []
-        outcomes: list[str] = []
-        async for bundle in self.pages(resource_type, given):
-            if bundle is None:
-                return SearchResult(tuple(resources), False, (*outcomes, "next-link-refused"))
-            for entry in _entries(bundle):
-                resource = entry.get("resource")
-                if not isinstance(resource, dict):
-                    outcomes.append("entry-without-resource")
-                elif resource.get("resourceType") == "OperationOutcome":
-                    outcomes += issue_codes(resource)
-                elif len(resources) == max_resources:
-                    return SearchResult(tuple(resources), False, tuple(outcomes))
-                else:
-                    resources.append(resource)
-        return SearchResult(tuple(resources), True, tuple(outcomes))
+        return await _collected(self.pages(resource_type, _counted(params)), max_resources)
+
+    async def search_together(self, queries: Sequence[Query]) -> Sequence[SearchResult | FhirError]:
+        """Several searches in one batch; one by one on a server that does not take it."""
+        asked = [Query(q.resource_type, _counted(q.params), q.max_resources) for q in queries]
+        firsts = await self._batch(asked) if self._batches is not False else None
+        gate = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(query: Query, first: Resource | FhirError | None) -> SearchResult | FhirError:
+            if isinstance(first, FhirError):
+                return first
+            kind = query.resource_type
+            pages = self._following(first, kind, "search-type") if first else self.pages(kind, query.params)
+            try:
+                async with gate:
+                    return await _collected(pages, query.max_resources)
+            except FHIR_LASTING as error:
+                return error
+
+        return await asyncio.gather(*map(one, asked, firsts or repeat(None)))
+
+    async def _batch(self, queries: Sequence[Query]) -> list[Resource | FhirError] | None:
+        """First pages of all searches; None when the server does not do a batch."""
+        params = tuple(dict.fromkeys(pair for query in queries for pair in query.params))
+        try:
+            answer = await self._request("POST", "", body=batch_of(queries), interaction="batch", searched=params)
+        except FHIR_LASTING:
+            self._batches = self._batches or False
+            return None
+        except FhirUnavailable as error:
+            if self._batches or error.http_status not in _NO_SUCH_THING:
+                raise
+            return None
+        found = first_pages(answer, len(queries))
+        self._batches = self._batches or (True if found is not None else None)
+        return found
 
     async def pages(self, path: str, params: Sequence[tuple[str, str]]) -> AsyncIterator[Resource | None]:
         """Bundles of a search or a history, page by page; None when a next link is foreign or turns in a circle."""
@@ -81,6 +112,11 @@ class FhirClient:
             bundle = await self._search_by_post(kind, given)
         else:
             bundle = await self._request("GET", path, params=given, interaction=interaction, resource_type=kind)
+        async for page in self._following(bundle, kind, interaction):
+            yield page
+
+    async def _following(self, bundle: Resource, kind: str, interaction: str) -> AsyncIterator[Resource | None]:
+        """A first page and those that its links lead to."""
         seen: set[str] = set()
         while True:
             yield bundle
@@ -208,6 +244,7 @@ class FhirClient:
         params: tuple[tuple[str, str], ...] = (),
         body: Resource | None = None,
         headers: Mapping[str, str] | None = None,
+        searched: tuple[tuple[str, str], ...] = (),
     ) -> Resource:
         answer = await self._send(
             method,
@@ -219,7 +256,7 @@ class FhirClient:
             interaction=interaction,
             resource_type=resource_type,
             sent=body,
-            searched=params,
+            searched=searched or params,
         )
         return _resource(answer)
 
@@ -270,8 +307,8 @@ class FhirClient:
     ) -> None:
         patients = patients_of(sent) if sent else ()
         for name, value in searched:
-            if name in ("patient", "subject") and value:
-                patients += (value if value.startswith("Patient/") else f"Patient/{value}",)
+            if name in ("patient", "subject"):
+                patients += tuple(f"Patient/{who.removeprefix('Patient/')}" for who in value.split(",") if who)
         received = _decode(answer.body) if answer is not None and not patients else None
         if received is not None:
             patients = patients_of(received)
@@ -286,6 +323,32 @@ class FhirClient:
         )
         for observer in self._observers:
             observer(exchange)
+
+
+def _counted(params: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """With a page size of our own where none is given."""
+    given = tuple(params)
+    return given if any(name == "_count" for name, _ in given) else (*given, ("_count", _PAGE_SIZE))
+
+
+async def _collected(pages: AsyncIterator[Resource | None], max_resources: int) -> SearchResult:
+    """The resources of all pages, up to a bound."""
+    resources: list[Resource] = []
+    outcomes: list[str] = []
+    async for bundle in pages:
+        if bundle is None:
+            return SearchResult(tuple(resources), False, (*outcomes, "next-link-refused"))
+        for entry in _entries(bundle):
+            resource = entry.get("resource")
+            if not isinstance(resource, dict):
+                outcomes.append("entry-without-resource")
+            elif resource.get("resourceType") == "OperationOutcome":
+                outcomes += issue_codes(resource)
+            elif len(resources) == max_resources:
+                return SearchResult(tuple(resources), False, tuple(outcomes))
+            else:
+                resources.append(resource)
+    return SearchResult(tuple(resources), True, tuple(outcomes))
 
 
 def _entries(bundle: Resource) -> list[Resource]:

@@ -34,6 +34,10 @@ def keep(resource: dict[str, Any]) -> dict[str, Any]:
 
 
 def transaction(bundle: dict[str, Any]) -> dict[str, Any]:
+    if bundle["type"] == "batch" and bundle["entry"][0]["request"]["method"] == "GET":
+        asked = [entry["request"]["url"].partition("?") for entry in bundle["entry"]]
+        found = [{"resource": search(kind, query), "response": {"status": "200"}} for kind, _, query in asked]
+        return {"resourceType": "Bundle", "type": "batch-response", "entry": found}
     entries = []
     for entry in bundle["entry"]:
         kept = keep(entry["resource"])
@@ -47,7 +51,11 @@ def transaction(bundle: dict[str, Any]) -> dict[str, Any]:
 def search(kind: str, query: str) -> dict[str, Any]:
     given = parse_qs(query)
     patient = (given.get("patient") or given.get("subject") or [""])[0].removeprefix("Patient/")
-    if "identifier" in given:
+    if "_id" in given:
+        ids = [ident for ident in given["_id"] if ident in STORE[kind]]
+    elif "link" in given:
+        ids = []  # nobody was merged
+    elif "identifier" in given:
         values = [part.rpartition("|")[2] for part in given["identifier"][0].split(",")]
         ids = [BY_IDENTIFIER[kind, value] for value in values if (kind, value) in BY_IDENTIFIER]
     else:
