@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 64  #: lines that one process takes at once
 _AHEAD = 4  #: chunks a process may be ahead of the output, which bounds the memory
+_SELDOM = 50_000  #: objects more than before when the collector looks
 Line = tuple[bytes, bool]  #: a JSON result, and whether the line failed
 _ENCODINGS = ("utf-8-sig", "cp1252")
 
@@ -72,10 +73,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 @cache
 def _tables(folders: tuple[str | None, str | None]) -> TextTables:
-    """The tables, which stay: the collector neither looks for garbage while they are read nor at them afterwards."""
+    """The tables, which stay: the collector passes them over. Reading makes no cycles, so it looks seldom at all."""
     gc.disable()
     tables = load_tables(*folders).text
     gc.freeze()
+    gc.set_threshold(_SELDOM)
     gc.enable()
     return tables
 
