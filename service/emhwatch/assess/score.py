@@ -66,10 +66,8 @@ def _supporting(
     items: list[Scored] = []
     for rule in tables.scores.supporting:
         caps[rule.group] = rule.cap
-        if any(values.get(key) in _HINTED for key in rule.silent_if):
-            continue
         found = [key for key in rule.keys if counts(key)]
-        if len(found) < rule.count:
+        if len(found) < rule.count or any(values.get(key) in _HINTED for key in rule.silent_if):
             continue
         gain = rule.points - best.get(rule.keys, 0)
         if gain <= 0:
@@ -95,12 +93,12 @@ def _opposing(values: Mapping[str, Value], grade: Grade, tables: DecisionTables,
 
 
 def _points(rule: OpposingRule, values: Mapping[str, Value], *, reduced: bool) -> int:
+    value = values.get(rule.key)
+    if value not in _HINTED:
+        return 0
     if any(values.get(key) is Value.PRESENT for key in rule.silent_if_present):
         return 0
     if any(values.get(key) in _HINTED for key in rule.silent_if_hinted):
         return 0
     points = rule.reduced if reduced else rule.points
-    value = values.get(rule.key)
-    if value is Value.POSSIBLE:
-        return (points + 1) // 2
-    return points if value is Value.PRESENT else 0
+    return points if value is Value.PRESENT else (points + 1) // 2

@@ -5,6 +5,7 @@ UTF-8 with multi-byte sequences are UTF-8 whatever they are called: by chance th
 """
 
 import codecs
+import re
 
 from charset_normalizer import from_bytes
 
@@ -18,7 +19,7 @@ _MARKS = (
 _FALLBACK = "cp1252"  #: superset of Latin-1 in practice
 _CANDIDATES = ("cp1252", "mac_roman")
 _SAMPLE = 20_000  #: bytes that detection looks at
-_CONTROLS = frozenset(chr(code) for code in range(32)) - set("\t\n\r\f\v\x1b\x1c\x1d\x1e\x1f")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a]")
 _MOST_CONTROLS = 0.02  #: share of control characters above which data are no text
 
 
@@ -26,7 +27,7 @@ def decode(data: bytes, declared: str | None) -> str | None:
     """The text of the bytes; None when they are not text."""
     text = _decode(data, declared)
     sample = text[:_SAMPLE]
-    if sum(c in _CONTROLS for c in sample) > _MOST_CONTROLS * len(sample):
+    if len(_CONTROL.findall(sample)) > _MOST_CONTROLS * len(sample):
         return None
     return _repaired(text)
 

@@ -47,11 +47,14 @@ def plain(markdown: str) -> str:
 def pruned(value: Any) -> Any:  # noqa: ANN401 - JSON
     """Without null and empty elements, which CDS Hooks forbids."""
     if type(value) is dict:
-        kept = {key: pruned(item) for key, item in value.items()}
-        return {key: item for key, item in kept.items() if item not in _EMPTY}
+        return {key: kept for key, item in value.items() if (kept := _kept(item)) not in _EMPTY}
     if type(value) is list:
-        return [item for item in map(pruned, value) if item not in _EMPTY]
+        return [kept for item in value if (kept := _kept(item)) not in _EMPTY]
     return value
+
+
+def _kept(item: Any) -> Any:  # noqa: ANN401 - JSON
+    return item if type(item) is str else pruned(item)
 
 
 def problems(cards: Sequence[Card]) -> list[str]:

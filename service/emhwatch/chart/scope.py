@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -16,11 +17,18 @@ from emhwatch.model.reading import Reading
 from emhwatch.model.shape import obj, objects, text
 from emhwatch.tables.chart import ChartTables
 from emhwatch.tables.load import TableSet
+from emhwatch.tables.text import TextTables
 from emhwatch.text.read import read_report
 from emhwatch.types import Resource
 
 T = TypeVar("T")
+_NAME_LIMIT = 128  #: code points of words that are a name rather than a note
 _WORDS_LIMIT = 20_000  #: code points of a note; longer ones are reports and come as attachments
+
+
+@lru_cache(maxsize=4096)  # names of codes come again with every patient
+def _read_name(words: str, modality: str | None, tables: TextTables) -> Reading:
+    return read_report(words, tables, modality=modality)
 
 
 @dataclass(slots=True)
@@ -116,6 +124,8 @@ class Scope:
         if len(words) > _WORDS_LIMIT:
             self.gap("text-too-large")
             return None
+        if len(words) <= _NAME_LIMIT:
+            return _read_name(words, modality, self.tables.text)
         known = self.readings.get((words, modality))
         if known is None:
             known = self.readings[words, modality] = self.report(words, modality)

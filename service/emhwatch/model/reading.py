@@ -106,10 +106,14 @@ class Reading:
         """The words around a span: its sentence, within the section that it stands in."""
         section = next((s for s in self.sections if s.start <= start < s.end), None)
         first, last = (section.start, section.end) if section else (0, len(self.text))
-        left = max(
-            (at + len(mark) for mark in _ENDS if (at := self.text.rfind(mark, first, start)) >= 0), default=first
-        )
+        left = first
+        for mark in _ENDS:
+            if (at := self.text.rfind(mark, first, start)) >= 0:
+                left = max(left, at + len(mark))
         if section and left == first and 0 < (heading := self.text.find("\n", left, start)) - left <= _HEADING:
             left = heading + 1
-        right = min((at + 1 for mark in _ENDS if (at := self.text.find(mark, end, last)) >= 0), default=last)
+        right = last
+        for mark in _ENDS:
+            if (at := self.text.find(mark, end, last)) >= 0:
+                right = min(right, at + 1)
         return self.text[left:right].strip()

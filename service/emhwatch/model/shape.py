@@ -12,6 +12,8 @@ from emhwatch.types import Resource
 def text(node: Resource, name: str) -> str | None:
     """A string element; a number is its digits, a list of one is its item, empty is None."""
     value = node.get(name)
+    if value is None:
+        return None
     if isinstance(value, list):
         value = _single(value)
     if isinstance(value, str):
@@ -32,6 +34,8 @@ def flag(node: Resource, name: str) -> bool | None:
 def obj(node: Resource, name: str) -> Resource:
     """An object element, `{}` when it is not there."""
     value = node.get(name)
+    if value is None:
+        return {}
     if isinstance(value, list):
         value = _single(value)
     return value if isinstance(value, dict) else {}

@@ -60,7 +60,7 @@ class Language:
     size_words: frozenset[str]  #: words between two diameters
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TextTables:
     """How reports are read."""
 

@@ -21,13 +21,24 @@ class When:
 
     def holds(self, situation: Situation) -> bool:
         """Whether one alternative holds."""
-        return not self.any or any(all(_holds(c, situation.get(c.input)) for c in each) for each in self.any)
+        if not self.any:
+            return True
+        for each in self.any:
+            for condition in each:
+                if not _holds(condition, situation.get(condition.input)):
+                    break
+            else:
+                return True
+        return False
+
+
+_NOTHING: frozenset[str] = frozenset()
 
 
 def _holds(condition: Condition, known: Known) -> bool:
     if condition.least is not None or condition.most is not None:
         return isinstance(known, float | int) and condition.holds(math.floor(known))
-    values = known if isinstance(known, frozenset) else frozenset()
+    values = known if isinstance(known, frozenset) else _NOTHING
     return not condition.allowed.isdisjoint(values) if condition.allowed else condition.forbidden.isdisjoint(values)
 
 
