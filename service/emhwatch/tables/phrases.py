@@ -203,6 +203,29 @@ class Matcher(Generic[T]):
                 done = best
         return matches
 
+    def find_overlapping(self, words: list[str], start: int, stop: int) -> list[tuple[int, int, tuple[T, ...]]]:
+        """As `find`, but of two that overlap the longer one, of equal length the later ("are free", "free of")."""
+        if self._remembered > self.MEMORY:
+            self._forget()
+        matches = []
+        done = start
+        opening = list(map(self._root.__getitem__, words[start:stop]))
+        for at, state in enumerate(opening, start):
+            if state is None or at < done:
+                continue
+            begin, end, accepts = at, *_longest(state, words, at, stop)
+            inner = at + 1
+            while inner < end:
+                if (other := opening[inner - start]) is not None:
+                    last, later = _longest(other, words, inner, stop)
+                    if last > end and last - inner >= end - begin:
+                        begin, end, accepts = inner, last, later
+                inner += 1
+            if end > begin:
+                matches.append((begin, end, accepts))
+                done = end
+        return matches
+
     def opens(self, word: str) -> bool:
         """Whether a phrase may begin with this word."""
         return self._root[word] is not None
@@ -246,3 +269,16 @@ class Matcher(Generic[T]):
         if word[:1].isalnum():
             found.append(ANY)
         return found
+
+
+def _longest(state: State[T], words: list[str], at: int, stop: int) -> tuple[int, tuple[T, ...]]:
+    """End and payloads of the longest phrase that begins with the word at `at`, which led to this state."""
+    best, accepts = (at + 1 if state.accepts else at), state.accepts
+    for place in range(at + 1, stop):
+        following = state[words[place]]
+        if following is None:
+            break
+        state = following
+        if state.accepts:
+            best, accepts = place + 1, state.accepts
+    return best, accepts

@@ -22,20 +22,24 @@ EFFECTS = frozenset(
     """negated hedged leading historical resolved planned hypothetical question other general unassessed affirmed
     normal changed cause verb stop weak-stop np-stop pseudo""".split()  # noqa: SIM905 - words are easier to read
 )
-LISTS = ("conjunctions", "splits", "joints", "inside", "plural_pointers")
-DIRECTIONS = frozenset(("forward", "backward", "both", "here"))
+LISTS = ("conjunctions", "splits", "joints", "inside", "plural_pointers", "closers", "concessions")
+DIRECTIONS = frozenset(("forward", "backward", "closing", "both", "here"))
 REQUIRED = frozenset(("negated", "hedged", "historical", "hypothetical", "other", "general", "stop"))
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class CueRow:
-    """A cue: what it does to statements before or after it, and how far (in words; 0 = to the end of its clause)."""
+    """A cue: what it does to statements before or after it, and how far (in words; 0 = to the end of its clause).
+
+    `closing`: it reaches back only when it ends its clause ("effusion is likely", not "opacity is likely atelectasis").
+    """
 
     id: str
     effect: str
     forward: bool
     backward: bool
+    closing: bool
     reach: int
 
 
@@ -147,7 +151,9 @@ def _cues(code: str, speller: Speller, joined: tuple[str, ...], files: TableFile
         if row["effect"] not in EFFECTS:
             files.problem(path, row.line, row["id"], "unknown effect", f"use one of {' '.join(sorted(EFFECTS))}")
         if row["direction"] not in DIRECTIONS:
-            files.problem(path, row.line, row["id"], "unknown direction", "use forward, backward, both or here")
+            files.problem(
+                path, row.line, row["id"], "unknown direction", "use forward, backward, closing, both or here"
+            )
         if not row["reach"].isdecimal():
             files.problem(path, row.line, row["id"], "reach is no number", "give a number of words, 0 = the clause")
             continue
@@ -155,7 +161,8 @@ def _cues(code: str, speller: Speller, joined: tuple[str, ...], files: TableFile
             row["id"],
             row["effect"],
             row["direction"] in ("forward", "both"),
-            row["direction"] in ("backward", "both"),
+            row["direction"] in ("backward", "closing", "both"),
+            row["direction"] == "closing",
             int(row["reach"]),
         )
         _add(cues, row, cue, files)

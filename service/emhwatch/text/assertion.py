@@ -11,8 +11,8 @@ from emhwatch.tables.text import CueRow, Language
 from emhwatch.types import Certainty, Experiencer, Temporality
 
 _EMBRACING = frozenset(
-    ("general", "other")
-)  #: reach the statement that they enclose ("the differential of … includes")
+    ("general", "other", "hypothetical")
+)  #: reach the statement that they enclose ("the differential of … includes", "should … occur")
 _SCOPE_LIMIT = 40  #: words that a cue reaches at most
 
 
@@ -39,7 +39,11 @@ PLAIN = Assertion(Certainty.AFFIRMED, Temporality.CURRENT, Experiencer.PATIENT)
 
 def find_cues(language: Language, words: list[str], start: int, end: int) -> list[CueMatch]:
     """Cues of a sentence in order."""
-    return [CueMatch(row, first, last) for first, last, rows in language.cues.find(words, start, end) for row in rows]
+    return [
+        CueMatch(row, first, last)
+        for first, last, rows in language.cues.find_overlapping(words, start, end)
+        for row in rows
+    ]
 
 
 def judge(
@@ -67,9 +71,13 @@ def judge(
                 continue
             if _ends_forward(language.lists["conjunctions"], words, cues, cue, start, limits[1]):
                 continue
+            if words[limits[0]] in language.lists["concessions"] and "," in words[cue.end : start]:
+                continue  # "despite the lack of enhancement, tumor is suspected"
         elif cue.start >= end:
             distance = cue.start - end
             if not cue.row.backward or distance > (cue.row.reach or _SCOPE_LIMIT):
+                continue
+            if cue.row.closing and _goes_on(language.lists["closers"], words, cue.end, limits[1]):
                 continue
             if _ends_backward(words, cues, cue, end):
                 continue
@@ -100,7 +108,7 @@ def _ends_forward(
         if other.start >= start:
             break
         kind = other.row.effect
-        if kind == "stop" or (kind == "cause" and effect != "general"):
+        if kind == "stop" or (kind == "cause" and effect != "general" and not _of_cause(cue, other)):
             return True
         if kind == "verb" and effect in ("negated", "hedged", "leading", "affirmed", "unassessed", "planned"):
             return True
@@ -131,6 +139,16 @@ def _ends_forward(
         elif word == ";" or (word == ":" and at - cue.end > 3 and narrow):
             return True
     return False
+
+
+def _of_cause(cue: CueMatch, cause: CueMatch) -> bool:
+    """Whether a hedge is one of the cause itself: "possibly due to"."""
+    return cue.row.effect in ("hedged", "leading") and cause.start == cue.end
+
+
+def _goes_on(closers: frozenset[str], words: list[str], end: int, limit: int) -> bool:
+    """Whether the clause of a cue goes on behind it with what the cue is about."""
+    return end < limit and words[end].isalnum() and words[end] not in closers
 
 
 def _enumerator(words: list[str], at: int) -> bool:
