@@ -1,4 +1,4 @@
-"""Spans that mislead a reader of words, labelled in `tests/corpus/text/spans-en.txt`: negation, hedges, past, conditions."""
+"""Spans that mislead a reader of words, labelled in the corpus: negation, hedges, past, conditions."""
 
 import re
 from collections.abc import Iterator
