@@ -50,6 +50,13 @@ class Serving:
             "EMHWATCH_TELEMETRY_LOG_LEVEL": "WARNING",
         }
 
+    def __enter__(self) -> "Serving":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self.dead:
+            self.end()
+
     async def start(self, *fate: str) -> None:
         """Start it with a fate, and return when it answers."""
         command = [sys.executable, "-m", "tests.proofs.dying", *fate]

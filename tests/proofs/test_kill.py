@@ -30,35 +30,32 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 async def killed_at_random(fhir: str, store: str, folder: Path, *, kills: int, seed: int) -> tuple[list[str], Hospital]:
     """Kill the service while four senders file reports without a pause."""
-    dice, serving = random.Random(seed), Serving(fhir, store, folder)
-    async with hospital(fhir, serving, seed=seed, patients=6 + kills // 2) as there, httpx.AsyncClient() as http:
-        await serving.start()
-        senders = [asyncio.create_task(there.work(http)) for _ in range(4)]
-        for _ in range(kills):
-            await asyncio.sleep(dice.uniform(0.1, 1.2))
-            assert serving.end() == -signal.SIGKILL
+    dice = random.Random(seed)
+    with Serving(fhir, store, folder) as serving:
+        async with hospital(fhir, serving, seed=seed, patients=6 + kills // 2) as there, httpx.AsyncClient() as http:
             await serving.start()
-        there.stop = True
-        await asyncio.gather(*senders)
-        wrong = await settled(store, there)
-        serving.end(signal.SIGTERM)
-    return wrong, there
+            senders = [asyncio.create_task(there.work(http)) for _ in range(4)]
+            for _ in range(kills):
+                await asyncio.sleep(dice.uniform(0.1, 1.2))
+                assert serving.end() == -signal.SIGKILL
+                await serving.start()
+            there.stop = True
+            await asyncio.gather(*senders)
+            return await settled(store, there), there
 
 
 async def killed_at(step: str, fhir: str, store: str, folder: Path, *, number: int, without: str = "") -> list[str]:
     """Let the service kill itself at a step, start it again, and see what stands in the end."""
-    serving = Serving(fhir, store, folder, without=without)
-    async with hospital(fhir, serving, seed=number, patients=2) as there, httpx.AsyncClient() as http:
-        await serving.start(step, str(number))
-        senders = [asyncio.create_task(there.work(http, reports=3)) for _ in range(2)]
-        assert await serving.died() == -signal.SIGKILL
-        await serving.start()
-        await asyncio.gather(*senders)
-        if without == "durability":
-            await asyncio.sleep(1.0)  # what was stored late is stored now
-        wrong = await settled(store, there)
-        serving.end(signal.SIGTERM)
-    return wrong
+    with Serving(fhir, store, folder, without=without) as serving:
+        async with hospital(fhir, serving, seed=number, patients=2) as there, httpx.AsyncClient() as http:
+            await serving.start(step, str(number))
+            senders = [asyncio.create_task(there.work(http, reports=number + 1)) for _ in range(2)]
+            assert await serving.died() == -signal.SIGKILL
+            await serving.start()
+            await asyncio.gather(*senders)
+            if without == "durability":
+                await asyncio.sleep(1.0)  # what was stored late is stored now
+            return await settled(store, there)
 
 
 @pytest.mark.parametrize("store", STORES, indirect=True)
@@ -69,9 +66,10 @@ async def test_h29_killed_at_random_moments(fhir: str, store: str, tmp_path: Pat
 
 
 @pytest.mark.soak
+@pytest.mark.hapi
 @pytest.mark.parametrize("store", STORES, indirect=True)
-async def test_h29_killed_fifty_times(fhir: str, store: str, tmp_path: Path) -> None:
-    wrong, there = await killed_at_random(fhir, store, tmp_path, kills=50, seed=4711)
+async def test_h29_killed_fifty_times(hapi: str, store: str, tmp_path: Path) -> None:
+    wrong, there = await killed_at_random(hapi, store, tmp_path, kills=50, seed=4711)
     assert wrong == []
     assert len(there.told) > 100
 
