@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, replace
 
+from emhwatch.assess.course import UNCHANGED, dated_course
 from emhwatch.assess.evidence import Evidence
 from emhwatch.assess.masses import Mass, Mention
 from emhwatch.assess.statements import STRENGTH, Statement, TextSource, film, newest, strongest
@@ -35,9 +36,10 @@ def features(mass: Mass, evidence: Evidence) -> Features:
     """Everything that is known about one mass."""
     keys, constants = evidence.tables.keys, evidence.tables.decision.constants
     stated = _stated(mass, evidence)
+    dated_course(stated, mass, evidence)
     facts: dict[str, Fact] = {}
     for key, statements in stated.items():
-        if keys.has(key, "rival"):
+        if key == UNCHANGED or keys.has(key, "rival"):
             continue
         if not keys.has(key, "any-age"):
             window = constants["mass_newest_evidence"]
@@ -71,7 +73,7 @@ def _stated(mass: Mass, evidence: Evidence) -> dict[str, list[Statement]]:
         best: dict[str, list[Statement]] = defaultdict(list)
         for statement in _of_report(mention, evidence):
             key = statement.fact.key
-            if key in keys.by_key and keys.by_key[key].of_mass:
+            if key == UNCHANGED or (key in keys.by_key and keys.by_key[key].of_mass):
                 best[key].append(statement)
         for key, statements in best.items():
             chosen = strongest(statements)

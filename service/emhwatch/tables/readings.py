@@ -15,7 +15,7 @@ CLASSES = frozenset(("A1", "A2", "none", "other"))
 ROLE_KEYS = tuple(
     """mass bilateral unilateral multiplicity level_low level_mid whole_spine size thoracic lumbar collection rim emh
     emh_organs other_organs spleen liver_iron histology_emh histology_other biopsy biopsy_done film_density film_mass
-    cyst""".split()  # noqa: SIM905 - a list of this length is read more easily as words
+    cyst unchanged""".split()  # noqa: SIM905 - a list of this length is read more easily as words
 )
 ROLE_TERMS = tuple(
     """right left bilateral midline pointer measured deficit thoracic low mid lumbar whole another many number two
@@ -124,7 +124,7 @@ def parse(files: TableFiles, known: frozenset[str]) -> ReadingRules:
     labs = files.toml(f"{FOLDER}/labs.toml")
     limits = constants.parse(files)
     return ReadingRules(
-        by_anchor=_findings(files, keys, known),
+        by_anchor=_findings(files, keys, roles, known),
         structures={
             row["structure"]: (row.list("keys"), _value(row["value"]) or Value.ABSENT)
             for row in files.csv(f"{FOLDER}/structures.csv", ("structure", "keys", "value"))
@@ -142,7 +142,7 @@ def parse(files: TableFiles, known: frozenset[str]) -> ReadingRules:
         terms=_roles(named.get("terms", {}), known, files),
         follows=_follows(named.get("follows", {}), known, keys, files),
         danger=frozenset(keys.role("danger")),
-        of_mass=frozenset(key for key, row in keys.by_key.items() if row.of_mass),
+        of_mass=frozenset(key for key, row in keys.by_key.items() if row.of_mass) | {roles.get("unchanged", "")},
         policy=frozenset(keys.by_key),
         spleen_mm=limits.get("spleen_length", 0),
         liver_hu=limits.get("liver_hu", 0),
@@ -176,7 +176,7 @@ def _follows(
 
 
 def _findings(
-    files: TableFiles, keys: key_tables.KeyTables, known: frozenset[str]
+    files: TableFiles, keys: key_tables.KeyTables, roles: Mapping[str, str], known: frozenset[str]
 ) -> dict[str, tuple[FindingRule, ...]]:
     path = f"{FOLDER}/findings.csv"
     columns = ("key", "anchor", "need", "avoid", "near", "kind", "value", "denied")
@@ -184,6 +184,8 @@ def _findings(
     for row in files.csv(path, columns):
         ok = _terms(row, ("anchor", "need", "avoid"), known, files) and _one_of(row, "kind", KINDS, files)
         for column in ("key", "denied"):
+            if row[column] == roles.get("unchanged"):
+                continue
             if row[column] and (row[column] not in keys.by_key or keys.by_key[row[column]].general):
                 files.problem(path, row.line, row[column], "not a key of findings", "use a key of mappings/keys.csv")
                 ok = False
@@ -200,7 +202,7 @@ def _findings(
                 row["kind"],
                 _value(row["value"]) or Value.PRESENT,
                 row["denied"],
-                keys.by_key[row["key"]].of_mass,
+                row["key"] not in keys.by_key or keys.by_key[row["key"]].of_mass,
             )
             found.setdefault(row["anchor"], []).append(rule)
     return {anchor: tuple(rules) for anchor, rules in found.items()}
