@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from emhwatch.assess.course import UNCHANGED, dated_course
 from emhwatch.assess.evidence import Evidence
-from emhwatch.assess.masses import Mass, Mention
+from emhwatch.assess.masses import Mass, Mention, mention_fact
 from emhwatch.assess.statements import STRENGTH, Statement, TextSource, film, newest, strongest
 from emhwatch.model.assessment import Fact
 from emhwatch.model.days import Days
@@ -50,6 +50,7 @@ def features(mass: Mass, evidence: Evidence) -> Features:
             facts[key] = chosen.fact
     _coded_features(facts, evidence)
     _places(facts, mass, keys)
+    _further(facts, mass, keys)
     _iron(facts, evidence)
     for key, implied in evidence.tables.decision.implications.items():
         carried = evidence.chosen.get(key)
@@ -142,6 +143,26 @@ def _places(facts: dict[str, Fact], mass: Mass, keys: KeyTables) -> None:
         put("multiple")
     key = keys.one("mass")
     facts[key] = replace(mass.evidence, value=mass.value)
+
+
+def _further(facts: dict[str, Fact], mass: Mass, keys: KeyTables) -> None:
+    """A lesion apart from the mass, beside the ribs or the kidneys, unless it is all that makes several (policy 6.1)."""
+    apart = {key for key in keys.by_key if keys.has(key, "further-site")}
+    own = {key for key in keys.by_key if keys.has(key, "own-further-site")} & set(mass.site_keys)
+    counted = mass.count is not None and mass.count > 2 and bool(set(mass.site_keys) - apart)
+    others = [
+        (mention, other)
+        for mention in mass.mentions
+        if mention.mass is not None and mention.report.reading is not None and not film(mention.report)
+        for other in mention.report.reading.masses
+        if other.index != mention.mass.index and other.value is Value.PRESENT and other.site_keys
+        if apart.issuperset(other.site_keys)
+    ]
+    key = keys.one("other-site")
+    if own and counted:
+        facts.setdefault(key, replace(mass.evidence, key=key, value=Value.PRESENT))
+    elif others:
+        facts.setdefault(key, mention_fact(key, Value.PRESENT, *others[0]))
 
 
 def _iron(facts: dict[str, Fact], evidence: Evidence) -> None:

@@ -199,7 +199,7 @@ def _weigh(group: list[Mention], denials: Sequence[Mention], chart: Chart, table
         size_mm=next((mass.size_mm for mass in masses if mass.size_mm is not None), None),
         count=max((mass.count for mass in masses if mass.count is not None), default=None),
         pooled=any(mass.pooled for mass in masses),
-        evidence=_fact(key, value, last if last.mass else best, first),
+        evidence=mention_fact(key, value, last if last.mass else best, last.mass or first),
     )
 
 
@@ -245,8 +245,8 @@ def _source(mention: Mention) -> str:
     return "plain-film" if film(mention.report) else "wording"
 
 
-def _fact(key: str, value: Value, mention: Mention, mass: TextMass) -> Fact:
-    shown = mention.mass or mass
+def mention_fact(key: str, value: Value, mention: Mention, shown: TextMass) -> Fact:
+    """Words of a report about a mass as evidence."""
     return Fact(
         key=key,
         value=value,

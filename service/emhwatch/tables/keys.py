@@ -12,7 +12,7 @@ GROUPS = frozenset(("A", "B1", "B2", "B3", "B?", "Bx", "C", "D", "E", "G", "H", 
 SINGLE = (
     *("mass", "collection", "names-emh", "histology-emh", "histology-other", "colloid", "iron-signal", "t2-low"),
     *("bilateral", "unilateral", "multiple", "thoracic", "lumbar", "low-thoracic", "whole-spine", "older-label"),
-    *("stable", "grown", "late"),
+    *("stable", "grown", "late", "other-site"),
     *("size", "transfused", "spleen", "splenectomy", "long-standing", "cancer-active", "cancer-history"),
     *("iron-deficiency", "low-hb", "imaging-anemia", "age", "age-child", "age-old", "sex"),
 )
