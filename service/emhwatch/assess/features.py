@@ -146,7 +146,7 @@ def _places(facts: dict[str, Fact], mass: Mass, keys: KeyTables) -> None:
 
 
 def _further(facts: dict[str, Fact], mass: Mass, keys: KeyTables) -> None:
-    """A lesion apart from the mass, beside the ribs or the kidneys, unless it is all that makes several (policy 6.1)."""
+    """A lesion apart, beside the ribs or the kidneys, unless it is all that makes several (policy 6.1)."""
     apart = {key for key in keys.by_key if keys.has(key, "further-site")}
     own = {key for key in keys.by_key if keys.has(key, "own-further-site")} & set(mass.site_keys)
     counted = mass.count is not None and mass.count > 2 and bool(set(mass.site_keys) - apart)
