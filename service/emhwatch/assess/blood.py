@@ -100,7 +100,7 @@ def _mcv(grading: Grading) -> Fact | None:
     limit = grading.tables.constants["mcv_low"]
     beside = {id(lab) for item in grading.severe(grading.person.values) for lab in item.labs}
     for lab in grading.person.labs.get("mcv", ()):
-        if id(lab) in beside and lab.value is not None and lab.value < limit:
+        if id(lab) in beside and lab.below(limit):
             return lab.fact
     return None
 

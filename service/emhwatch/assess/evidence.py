@@ -28,6 +28,8 @@ from emhwatch.model.reading import MEASURED
 from emhwatch.tables.load import TableSet
 from emhwatch.types import Section, Source, Temporality, Value
 
+#: Name that the reader gives to it beside the key of the policy.
+_LOST = "spleen-lost"
 _TRANSFUSION, _SPLENECTOMY = "transfusion", "splenectomy"  #: kinds of `mappings/chart/procedures.csv`
 
 
@@ -67,6 +69,8 @@ class Evidence:
         for source in self.sources:
             for statement in self.said(source):
                 judged = None if self._of_a_child(statement) else diseases.of_text(statement)
+                if judged is not None and judged.fact.key == self.tables.keys.one("splenectomy"):
+                    judged = _spleen_gone(source, judged)
                 if judged is not None:
                     yield judged
         for disorder in self.chart.disorders:
@@ -154,10 +158,10 @@ class Evidence:
             yield coded_statement(key, Value.PRESENT, episodes[-1], "computed", text=episodes[-1].text)
 
     def _splenectomies(self) -> Iterable[Statement]:
-        """A splenectomy without a stated reason counts with a hemolytic disease; it is weighed in `values`."""
+        """A splenectomy not for an injury counts with a hemolytic disease; it is weighed in `values`."""
         key = self.tables.keys.one("splenectomy")
         for procedure in self.chart.procedures:
-            if _SPLENECTOMY in procedure.kinds:
+            if _SPLENECTOMY in procedure.kinds and not procedure.of_episode:
                 yield coded_statement(key, Value.PRESENT, procedure, "splenectomy", text=procedure.text)
         for disorder in self.chart.disorders:
             for hit in disorder.hits:
@@ -269,8 +273,8 @@ class Evidence:
         """What the blood grade is computed from."""
         labs: dict[str, tuple[Lab, ...]] = defaultdict(tuple)
         for lab in self.chart.labs:
-            if lab.days is not None and lab.comparator is None:
-                labs[lab.analyte] += (Lab(lab.days, lab.value, lab.high, lab_fact(lab)),)
+            if lab.days is not None:
+                labs[lab.analyte] += (Lab(lab.days, lab.value, lab.high, lab_fact(lab), lab.comparator),)
         return Person(
             t=self.chart.t,
             report_day=report_day,
@@ -287,6 +291,15 @@ class Evidence:
             labs=labs,
             values=self.values,
         )
+
+
+def _spleen_gone(source: TextSource, statement: Statement) -> Statement | None:
+    """A splenectomy in words has no stated reason; a spleen that was lost to the disease itself needs none."""
+    if source.kind == "procedure":
+        return None  # the Procedure itself says it
+    start = statement.fact.start
+    own = any(f.key == _LOST and f.start == start for f in source.reading.findings)
+    return statement if own or statement.value is not Value.PRESENT else replace(statement, kind="splenectomy")
 
 
 def hb_fact(hb: HbValue, key: str) -> Fact:

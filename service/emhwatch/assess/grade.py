@@ -104,7 +104,7 @@ class Grading:
         if self.present("iron-deficiency", values):
             return True
         ferritin = self.newest_ferritin
-        return ferritin is not None and (ferritin.value or 0.0) < self.tables.constants["ferritin_low"]
+        return ferritin is not None and ferritin.below(self.tables.constants["ferritin_low"])
 
     @cached_property
     def newest_ferritin(self) -> Lab | None:
@@ -143,6 +143,4 @@ class Grading:
 def _supports(rule: Support, lab: Lab) -> bool:
     if rule.test == "high":
         return lab.high
-    if lab.value is None:
-        return False
-    return lab.value < rule.limit if rule.test == "below" else lab.value > rule.limit
+    return lab.below(rule.limit) if rule.test == "below" else lab.above(rule.limit)

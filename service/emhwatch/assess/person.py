@@ -30,6 +30,19 @@ class Lab:
     value: float | None
     high: bool
     fact: Fact | None = None
+    comparator: str | None = None  #: "<", "<=", ">", ">="
+
+    def below(self, limit: float) -> bool:
+        """Below the limit; a value with `<` or `<=` if its bound is at or below it, as for hemoglobin (policy 4.3)."""
+        if self.value is None or self.comparator in (">", ">="):
+            return False
+        return self.value < limit or (self.comparator in ("<", "<=") and self.value == limit)
+
+    def above(self, limit: float) -> bool:
+        """Above the limit; a value with `>` or `>=` if its bound is at or above it."""
+        if self.value is None or self.comparator in ("<", "<="):
+            return False
+        return self.value > limit or (self.comparator in (">", ">=") and self.value == limit)
 
 
 @dataclass(frozen=True, slots=True)

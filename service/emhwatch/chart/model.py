@@ -194,6 +194,7 @@ class Procedure(Entry):
     side: Side | None
     words: Reading | None
     text: str | None
+    of_episode: bool = False  #: its reason is an injury or bleeding
     based_on: tuple[str, ...] = ()
     reports: tuple[str, ...] = ()  #: `Procedure.report`
 

@@ -68,10 +68,18 @@ def read_procedure(scope: Scope, located: Located) -> tuple[Procedure | None, Tr
         side=side(scope, body, title),
         words=scope.read(". ".join((*title.texts, *body.texts, *reason.texts, *notes)) or None),
         text=title.title,
+        of_episode=_of_an_episode(scope, located, reason),
         based_on=_references(node, "basedOn"),
         reports=_references(node, "report"),
     )
     return procedure, transfusion, episode
+
+
+def _of_an_episode(scope: Scope, located: Located, reason: Coded) -> bool:
+    """Whether it was done for an injury or bleeding, as its reason says."""
+    found = [r for ref in objects(located.resource, "reasonReference") if (r := scope.index.resolve(ref, located))]
+    named = [coded(scope, concepts(item.resource, "code")) for item in found if item.kind == "Condition"]
+    return any(item.all_names(scope.chart.episodes) for item in (reason, *named))
 
 
 def read_order(scope: Scope, located: Located, *, draft: bool = False) -> Order | None:

@@ -15,7 +15,7 @@ CLASSES = frozenset(("A1", "A2", "none", "other"))
 ROLE_KEYS = tuple(
     """mass bilateral unilateral multiplicity level_low level_mid whole_spine size thoracic lumbar collection rim emh
     emh_organs other_organs spleen liver_iron histology_emh histology_other biopsy biopsy_done film_density film_mass
-    cyst unchanged""".split()  # noqa: SIM905 - a list of this length is read more easily as words
+    cyst unchanged spleen_lost""".split()  # noqa: SIM905 - a list of this length is read more easily as words
 )
 ROLE_TERMS = tuple(
     """right left bilateral midline pointer measured deficit thoracic low mid lumbar whole another many number two
@@ -184,7 +184,7 @@ def _findings(
     for row in files.csv(path, columns):
         ok = _terms(row, ("anchor", "need", "avoid"), known, files) and _one_of(row, "kind", KINDS, files)
         for column in ("key", "denied"):
-            if row[column] == roles.get("unchanged"):
+            if row[column] in (roles.get("unchanged"), roles.get("spleen_lost")):
                 continue
             if row[column] and (row[column] not in keys.by_key or keys.by_key[row[column]].general):
                 files.problem(path, row.line, row[column], "not a key of findings", "use a key of mappings/keys.csv")
@@ -202,7 +202,7 @@ def _findings(
                 row["kind"],
                 _value(row["value"]) or Value.PRESENT,
                 row["denied"],
-                row["key"] not in keys.by_key or keys.by_key[row["key"]].of_mass,
+                row["key"] == roles.get("unchanged") or (row["key"] in keys.by_key and keys.by_key[row["key"]].of_mass),
             )
             found.setdefault(row["anchor"], []).append(rule)
     return {anchor: tuple(rules) for anchor, rules in found.items()}

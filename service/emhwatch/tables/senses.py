@@ -36,7 +36,10 @@ def check(files: TableFiles, text: TextTables) -> None:
 
 def _one_sense(files: TableFiles, rules: ReadingRules, said: dict[tuple[str, str], set[str]]) -> None:
     """No wording may stand under two terms that set different keys whatever stands beside them."""
-    sets = {anchor: frozenset(rule.key for rule in found if not rule.need) for anchor, found in rules.by_anchor.items()}
+    sets = {
+        anchor: frozenset(rule.key for rule in found if not rule.need and rule.key in rules.policy)
+        for anchor, found in rules.by_anchor.items()
+    }
     terms: dict[tuple[str, str], list[str]] = defaultdict(list)
     for (language, term), texts in said.items():
         if sets.get(term):

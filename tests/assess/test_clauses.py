@@ -1,0 +1,59 @@
+"""Clauses of the policy, sections 4 to 7, that the numbered cases do not reach; each test is named after its clause."""
+
+import pytest
+
+from tests.assess.bundles import Json, assess, condition, hb, lab, procedure, report
+
+MASS = "Right paravertebral mass at T10."
+
+
+def keys(*parts: Json) -> dict[str, str]:
+    return {fact.key: str(fact.value) for fact in assess(report(MASS), *parts).facts}
+
+
+def limited(loinc: str, comparator: str, value: float, unit: str) -> Json:
+    made = lab(loinc, value, unit, 5)
+    made["valueQuantity"]["comparator"] = comparator
+    return made
+
+
+@pytest.mark.parametrize(
+    ("comparator", "value", "grade"), [("<", 10, "B3"), ("<", 15, "B3"), ("<", 30, "B2"), (">", 10, "B2")]
+)
+def test_4_1_ferritin_below_a_bound_is_iron_deficiency(comparator: str, value: float, grade: str) -> None:
+    found = assess(report(MASS), hb(70, 5), lab("787-2", 70, "fL", 5), limited("2276-4", comparator, value, "ug/L"))
+    assert found.blood.grade == grade
+
+
+@pytest.mark.parametrize(
+    ("comparator", "value", "grade"), [(">", 1000, "B2"), (">=", 2000, "B2"), (">", 500, "B?"), ("<", 2000, "B?")]
+)
+def test_4_5_ferritin_above_a_bound_supports_a_severe_hb(comparator: str, value: float, grade: str) -> None:
+    found = assess(report(MASS), hb(70, 5), limited("2276-4", comparator, value, "ug/L"))
+    assert found.blood.grade == grade
+
+
+@pytest.mark.parametrize(
+    ("reason", "counts"),
+    [({}, True), ({"reasonCode": [{"text": "Hypersplenism"}]}, True),
+     ({"reasonCode": [{"text": "Traumatic splenic rupture, hemorrhage"}]}, False)],
+)  # fmt: skip
+def test_6_1_a_splenectomy_after_an_injury_is_none_for_a_blood_disease(reason: Json, counts: bool) -> None:
+    found = keys(condition("D56.1"), procedure("Splenectomy", 4000, **reason))
+    assert ("splenectomy_blood_disease" in found) is counts
+
+
+@pytest.mark.parametrize(
+    ("parts", "counts"),
+    [
+        ((report("HISTORY: splenectomy in 2010. FINDINGS: " + MASS), condition("D56.1")), True),
+        ((report("HISTORY: splenectomy in 2010. FINDINGS: " + MASS), condition("D47.1")), False),
+        ((report("HISTORY: splenectomy in 2010. FINDINGS: " + MASS),), False),
+        ((report(MASS), procedure("Splenectomy", 4000)), False),
+        ((report(MASS + " Small calcified spleen, autosplenectomy."),), True),
+    ],
+)
+def test_6_1_a_splenectomy_without_a_reason_counts_in_a_hemolytic_disease_only(
+    parts: tuple[Json, ...], counts: bool
+) -> None:
+    assert ("splenectomy_blood_disease" in {fact.key for fact in assess(*parts).facts}) is counts
