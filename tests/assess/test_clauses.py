@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.assess.bundles import Json, assess, condition, hb, lab, procedure, report
+from tests.assess.bundles import Json, ago, assess, condition, hb, lab, procedure, report, status, verified
 
 MASS = "Right paravertebral mass at T10."
 
@@ -57,3 +57,35 @@ def test_6_1_a_splenectomy_without_a_reason_counts_in_a_hemolytic_disease_only(
     parts: tuple[Json, ...], counts: bool
 ) -> None:
     assert ("splenectomy_blood_disease" in {fact.key for fact in assess(*parts).facts}) is counts
+
+
+RECENT = {"recordedDate": ago(10)}
+
+
+@pytest.mark.parametrize(
+    ("deficiency", "grade"),
+    [
+        (condition("D51.0", **RECENT), "B2"),
+        (condition("D51.0", **RECENT, **verified("provisional")), "B3"),
+        (condition("D51.0", **RECENT, **status("resolved")), "B3"),
+    ],
+)
+def test_4_2_a_deficiency_is_long_standing_by_a_series(deficiency: Json, grade: str) -> None:
+    assert assess(report(MASS), deficiency, condition("N18.4"), hb(95, 120), hb(95, 5)).blood.grade == grade
+    assert assess(report(MASS), deficiency, hb(95, 5)).blood.grade == "B?"
+
+
+@pytest.mark.parametrize(
+    ("words", "grade"),
+    [
+        ("Hb 85 g/L on 2025-01-03, Hb 92 g/L today.", "B2"),
+        ("On 2025-01-03 Hb 85 g/L, on 2025-06-01 Hb 92 g/L.", "B2"),
+        ("Hb 85 g/L (2025-01), Hb 92 g/L (2025-06-01).", "B2"),
+        ("Hb 85 g/L on 2025-05-03, Hb 92 g/L today.", "B?"),
+        ("Hb 85 g/L on 2019-01-03.", "B-unknown"),
+        ("Hb 85 g/L, CT of 2019-01-03.", "B?"),
+    ],
+)
+def test_4_3_a_value_in_a_text_is_dated_as_stated(words: str, grade: str) -> None:
+    found = assess(report(f"HISTORY: {words}\nFINDINGS: {MASS}")).blood.grade
+    assert {"unknown": "B-unknown"}.get(found, str(found)) == grade

@@ -105,3 +105,14 @@ def test_words_of_a_condition_are_read_when_no_code_is_known() -> None:
 def test_h28_gaps_hold_no_words_of_the_patient() -> None:
     found = chart(patient(), report("Secret words"), hb(1, "furlong"), condition(code("urn:x", "y", "Secret words")))
     assert "Secret" not in repr(found.gaps)
+
+
+def test_a_composition_without_words_in_its_sections_is_read_by_its_narrative() -> None:
+    div = '<div xmlns="http://www.w3.org/1999/xhtml">Right paravertebral mass at T10.</div>'
+    kind = {"coding": [{"system": "http://loinc.org", "code": "18748-4"}]}
+    made = {"resourceType": "Composition", "id": "c1", "status": "final", "type": kind, "subject": ME, "date": ago(1)}
+    whole = chart(patient(), made | {"text": {"status": "additional", "div": div}}, focus="Composition/c1")
+    assert whole.focus_report and whole.focus_report.reading and len(whole.focus_report.reading.masses) == 1
+    sections = [{"title": "Findings", "text": {"status": "generated", "div": "<div>No paraspinal mass.</div>"}}]
+    parts = chart(patient(), made | {"text": {"div": div}, "section": sections}, focus="Composition/c1")
+    assert parts.focus_report and parts.focus_report.reading and parts.focus_report.reading.masses == ()

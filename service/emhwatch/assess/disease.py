@@ -149,5 +149,15 @@ class Diseases:
         return affirmed and statement.days is not None and (self.chart.t - statement.days.last).days >= least
 
 
+def affirmed(chart: Chart, statement: Statement) -> bool:
+    """Whether a statement names a disease of now and without a hedge, however long it has lasted."""
+    if statement.finding is not None and statement.finding.certainty is not Certainty.AFFIRMED:
+        return False
+    if statement.temporality is not Temporality.CURRENT:
+        return False
+    found = [d for d in chart.disorders if d.reference == statement.fact.reference]
+    return all(d.verification not in _UNCERTAIN and d.clinical not in _INACTIVE for d in found)
+
+
 def _is_history(hit: CodeHit | None) -> bool:
     return hit is not None and hit.role == "disease" and hit.concept.endswith("history")

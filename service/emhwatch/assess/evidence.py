@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
 
-from emhwatch.assess.disease import Diseases
+from emhwatch.assess.disease import Diseases, affirmed
 from emhwatch.assess.person import MONTHS_OF_YEAR, Lab, Person, Pregnancy, Sample, completed_months
 from emhwatch.assess.statements import (
     STRENGTH,
@@ -239,6 +239,19 @@ class Evidence:
                 del found[key]
             else:
                 found[key] = best
+
+    def prolong(self) -> bool:
+        """Take a certain deficiency for long-standing, as a series of low Hb shows (policy 4.2); False if there is none."""
+        key = self.tables.keys.one("long-standing")
+        chosen = self.chosen.get(key)
+        if chosen is None or chosen.value is not Value.POSSIBLE:
+            return False
+        certain = [statement for statement in self.statements[key] if affirmed(self.chart, statement)]
+        if certain:
+            fact = replace(certain[0].fact, value=Value.PRESENT)
+            self.chosen[key] = replace(certain[0], fact=fact)
+            self.values[key] = Value.PRESENT
+        return bool(certain)
 
     @cached_property
     def values(self) -> dict[str, Value]:

@@ -76,6 +76,8 @@ class Judgment:
         """The blood side."""
         person = self.evidence.person(self.report_day)
         hemoglobin = Hemoglobin(person, self.tables.decision, self.options.hemoglobin_shift_g_per_l)
+        if hemoglobin.series is not None and self.evidence.prolong():
+            person = self.evidence.person(self.report_day)
         return Grading(person, hemoglobin, self.tables.decision, self.tables.keys)
 
     @cached_property

@@ -8,6 +8,7 @@ had it; free text is a date only if it is one.
 
 import re
 from calendar import monthrange
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,9 @@ from emhwatch.model.shape import obj, objects, text, texts
 from emhwatch.types import Resource
 
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
+_BEFORE = re.compile(r"\b((?:19|20)\d\d-\d\d(?:-\d\d)?)[^\d.;\n]{0,20}\Z")
+_AFTER = re.compile(r"[^\d.,;\n]{0,12}((?:19|20)\d\d-\d\d(?:-\d\d)?)\b")
+_BESIDE = 32  #: characters before a value in which its date ends
 _INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s?(Z|z|[+-]\d{2}:?\d{2})?")
 #: Units of an Age, UCUM and as written; months in one, days in one.
 _MONTHS = {"a": 12, "yr": 12, "y": 12, "year": 12, "years": 12, "mo": 1, "month": 1, "months": 1}
@@ -39,6 +43,18 @@ def parse_days(value: str, zone: ZoneInfo) -> Days | None:
         return Days.of(date(year, month, day))
     except ValueError:
         return None
+
+
+def dates_beside(words: str, spans: Sequence[tuple[int, int]]) -> list[str | None]:
+    """The ISO date (day or month) that stands right before or after each span; each date is of one span."""
+    found: list[str | None] = []
+    taken: set[int] = set()
+    for start, end in spans:
+        near = [_BEFORE.search(words, max(0, start - _BESIDE), start), _AFTER.match(words, end)]
+        match = next((m for m in near if m and m.start(1) not in taken), None)
+        taken |= {match.start(1)} if match else set()
+        found.append(match[1] if match else None)
+    return found
 
 
 def parse_instant(value: str, zone: ZoneInfo) -> datetime | None:

@@ -84,7 +84,9 @@ def _rewritten(located: Located) -> Resource:
     """The same content as a DiagnosticReport, so that one reader of carriers is enough."""
     node = located.resource
     if located.kind == "Composition":
-        forms = [_html(div) for div in _narratives(objects(node, "section"), 0)]
+        whole = text(obj(node, "text"), "div")
+        divs = _narratives(objects(node, "section"), 0) or ([whole] if whole else [])
+        forms = [_html(div) for div in divs]
     else:
         forms = [a for item in objects(node, "content") if (a := obj(item, "attachment"))]
     period = obj(obj(node, "context"), "period")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from emhwatch.chart.amount import Amount, amount, conversion, limits, text_amount
 from emhwatch.chart.codes import Coded, coded
-from emhwatch.chart.dates import parse_days, written
+from emhwatch.chart.dates import dates_beside, parse_days, written
 from emhwatch.chart.index import Located
 from emhwatch.chart.model import CodeHit, Document, Gap, HbValue, LabValue, Report
 from emhwatch.chart.scope import Scope
@@ -59,8 +59,9 @@ def read_measurements(scope: Scope, source: Report | Document, labs: Labs) -> No
     """Add the values in a text; without a date of their own they have that of the document."""
     if source.reading is None:
         return
-    for item in source.reading.measurements:
-        days = parse_days(item.date, scope.zone) if item.date else source.days
+    stated = dates_beside(source.reading.text, [(m.start, m.end) for m in source.reading.measurements])
+    for item, date in zip(source.reading.measurements, stated, strict=True):
+        days = (parse_days(date, scope.zone) if date else None) or source.days
         days = scope.past(days)
         sent = text_amount(f"{item.comparator or ''}{item.value} {item.unit or ''}".strip(), scope.chart)
         if item.experiencer is Experiencer.PATIENT and days is not None:
