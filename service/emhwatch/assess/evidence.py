@@ -241,7 +241,7 @@ class Evidence:
                 found[key] = best
 
     def prolong(self) -> bool:
-        """Take a certain deficiency for long-standing, as a series of low Hb shows (policy 4.2); False if there is none."""
+        """Take a certain deficiency for long-standing, as a series of low Hb shows (policy 4.2); False: none."""
         key = self.tables.keys.one("long-standing")
         chosen = self.chosen.get(key)
         if chosen is None or chosen.value is not Value.POSSIBLE:
