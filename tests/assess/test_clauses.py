@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.assess.bundles import Json, ago, assess, condition, hb, lab, procedure, report, status, verified
+from tests.assess.bundles import Json, ago, assess, condition, hb, lab, order, procedure, report, status, verified
 
 MASS = "Right paravertebral mass at T10."
 
@@ -89,3 +89,15 @@ def test_4_2_a_deficiency_is_long_standing_by_a_series(deficiency: Json, grade: 
 def test_4_3_a_value_in_a_text_is_dated_as_stated(words: str, grade: str) -> None:
     found = assess(report(f"HISTORY: {words}\nFINDINGS: {MASS}")).blood.grade
     assert {"unknown": "B-unknown"}.get(found, str(found)) == grade
+
+
+@pytest.mark.parametrize(
+    ("priorities", "hold"),
+    [(["routine"], True), (["routine", "stat"], False), (["asap", "routine"], False), (["urgent", None], True)],
+)
+def test_7_2_of_several_orders_the_most_urgent_closes_the_hold_gate(priorities: list[str | None], hold: bool) -> None:
+    orders = [order(id=f"o{number}", priority=priority) for number, priority in enumerate(priorities)]
+    found = assess(
+        report("Bilateral lobulated paravertebral masses T9-T11 that contain fat."), condition("D56.1"), *orders
+    )
+    assert found.hold_offered is hold

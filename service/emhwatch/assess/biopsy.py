@@ -18,6 +18,7 @@ from emhwatch.types import Biopsy, Experiencer, Side, Value
 RECOMMENDED, DONE = "biopsy_recommended", "biopsy_done"
 _INTENT_PLAN = frozenset(("proposal", "plan", "directive", "option"))
 _HINTED = (Value.PRESENT, Value.POSSIBLE)
+_URGENCY = (None, "routine", "urgent", "asap", "stat")  #: codes of FHIR R4, request-priority
 _RANK = (Biopsy.NONE, Biopsy.RECOMMENDED, Biopsy.DONE_PENDING, Biopsy.ORDERED)
 
 
@@ -53,9 +54,7 @@ class Biopsies:
     def plan(self, index: int) -> Plan | None:
         """What F is built from, for one mass (-1: no mass stands)."""
         fitting = [plan for plan in self.plans if index < 0 or not plan.masses or index in plan.masses]
-        return max(
-            fitting, key=lambda plan: (_RANK.index(plan.value), bool(plan.order and plan.order.draft)), default=None
-        )
+        return max(fitting, key=_height, default=None)
 
     @cached_property
     def plans(self) -> list[Plan]:
@@ -177,6 +176,12 @@ def _order_value(order: Order) -> Biopsy | None:
     if order.status in ("active", "on-hold") and order.intent in (ORDER_INTENTS | _INTENT_PLAN):
         return Biopsy.RECOMMENDED
     return None
+
+
+def _height(plan: Plan) -> tuple[int, bool, int]:
+    """The order of the hook counts first; of several orders the most urgent one, which is never held."""
+    urgency = _URGENCY.index(plan.priority) if plan.priority in _URGENCY else 0
+    return _RANK.index(plan.value), bool(plan.order and plan.order.draft), urgency
 
 
 def _site_class(words: Reading | None) -> str | None:
