@@ -132,3 +132,16 @@ def test_x20_scans_not_available_still_a_report() -> None:
 @pytest.mark.parametrize("name", [f"x{number}" for number in range(1, 21)])
 def test_every_trap_has_a_test(name: str) -> None:
     assert any(test.startswith(f"test_{name}_") for test in globals())
+
+
+def test_a_dropped_name_is_not_revived_when_features_are_attached() -> None:
+    assert "ddx_pleural_fat" not in values("FINDINGS: Lipoma within the right erector spinae muscle.")
+
+
+@pytest.mark.parametrize("words", ["typically show lobulated contours", "are typically lobulated"])
+def test_a_general_word_reaches_over_its_own_verb(words: str) -> None:
+    assert "lobulated" not in values(f"FINDINGS: Right paravertebral mass at T10. Neurogenic tumors {words}.")
+
+
+def test_a_disease_named_by_its_treatment_is_the_disease_too() -> None:
+    assert values("CLINICAL HISTORY: inadequately treated thalassemia.")["dx_thalassaemia"] == "present"

@@ -108,6 +108,8 @@ def _ends_forward(
         if other.start >= start:
             break
         kind = other.row.effect
+        if effect == "general" and other.start == cue.end:
+            continue  # its own verb: "typically show"
         if kind == "stop" or (kind == "cause" and effect != "general" and not _of_cause(cue, other)):
             return True
         if kind == "verb" and effect in ("negated", "hedged", "leading", "affirmed", "unassessed", "planned"):
@@ -175,6 +177,8 @@ def _ends_backward(words: list[str], cues: list[CueMatch], cue: CueMatch, end: i
         if other.start >= cue.start:
             break
         kind = other.row.effect
+        if cue.row.effect == "general" and other.end == cue.start:
+            continue  # its own verb: "are typically"
         if kind in ("stop", "cause", "verb") and other.end <= cue.start:
             return True
         if cue.row.effect == "negated" and kind == "negated" and other.row.forward and other.start >= end:

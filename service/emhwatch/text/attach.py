@@ -27,7 +27,7 @@ def attach(statements: list[Statement], mentions: list[Mention], groups: list[Gr
         if nearest is not None and nearest.group is not None:
             _assign(statement, nearest, groups)
         elif _of_other_organ(statement, nearest):
-            statement.drop = statement.kind == "context"
+            statement.drop = statement.drop or statement.kind == "context"
         else:
             _look_back(statement, _before(own, places, statement.hit.start), groups)
 
