@@ -145,3 +145,18 @@ def test_a_general_word_reaches_over_its_own_verb(words: str) -> None:
 
 def test_a_disease_named_by_its_treatment_is_the_disease_too() -> None:
     assert values("CLINICAL HISTORY: inadequately treated thalassemia.")["dx_thalassaemia"] == "present"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "IMPRESSION: Paraspinal mass consistent with lymphoma, biopsy recommended.",
+        "IMPRESSION: Left paraspinal mass. Biopsy could be considered if MRI shows features of lymphoma.",
+        "IMPRESSION: Left paraspinal mass. Biopsy to confirm extramedullary hematopoiesis is not needed.",
+        "IMPRESSION: Left paraspinal mass. Biopsy pending; imaging shows features of extramedullary hematopoiesis.",
+        "CLINICAL HISTORY: Breast biopsy showed lymphoma. FINDINGS: Left paraspinal mass.",
+        "CONCLUSION : Masse paravertébrale. Une biopsie est recommandée ; l'IRM montre un aspect de schwannome.",
+    ],
+)
+def test_a_biopsy_that_is_wished_for_or_of_another_place_is_no_histology(text: str) -> None:
+    assert values(text).keys().isdisjoint(("histology_emh", "histology_other"))

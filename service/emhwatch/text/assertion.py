@@ -5,6 +5,7 @@ cue tables, brackets, semicolons, list numbers). Hedges that contain a negation 
 their own, so the longest cue wins before any scope is looked at. Cost: cues of one sentence times its statements.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from emhwatch.tables.text import CueRow, Language
@@ -69,7 +70,7 @@ def judge(
             distance = start - cue.end
             if not cue.row.forward or distance > (cue.row.reach or _SCOPE_LIMIT):
                 continue
-            if _ends_forward(language.lists["conjunctions"], words, cues, cue, start, limits[1]):
+            if _ends_forward(language.lists, words, cues, cue, start, limits[1]):
                 continue
             if words[limits[0]] in language.lists["concessions"] and "," in words[cue.end : start]:
                 continue  # "despite the lack of enhancement, tumor is suspected"
@@ -97,10 +98,10 @@ def _distance(cue: CueMatch, start: int, end: int) -> int:
 
 
 def _ends_forward(
-    conjunctions: frozenset[str], words: list[str], cues: list[CueMatch], cue: CueMatch, start: int, limit: int
+    lists: Mapping[str, frozenset[str]], words: list[str], cues: list[CueMatch], cue: CueMatch, start: int, limit: int
 ) -> bool:
     """Whether something between a cue and the statement after it ends the scope."""
-    effect = cue.row.effect
+    effect, conjunctions = cue.row.effect, lists["conjunctions"]
     narrow = effect in ("negated", "affirmed", "unassessed")
     for other in cues:
         if other.start < cue.end:
@@ -110,6 +111,8 @@ def _ends_forward(
         kind = other.row.effect
         if effect == "general" and other.start == cue.end:
             continue  # its own verb: "typically show"
+        if effect == "other" and words[other.start] in lists["results"] and "," not in words[cue.end : other.start]:
+            continue  # "his brother had a biopsy that showed"
         if kind == "stop" or (kind == "cause" and effect != "general" and not _of_cause(cue, other)):
             return True
         if kind == "verb" and effect in ("negated", "hedged", "leading", "affirmed", "unassessed", "planned"):

@@ -50,7 +50,7 @@ def _own_label(statement: Statement, named: list[Statement]) -> bool:
 
 def _rank(statement: Statement, named: list[Statement], offered: bool, scene: Scene, rules: ReadingRules) -> None:
     """`present` for the leading or only diagnosis, `possible` for one among others (policy 5.4, 6.2)."""
-    if scene.section not in _STATED_IN or (_known(statement) and not offered) or scene.has("histology_result"):
+    if scene.section not in _STATED_IN or (_known(statement) and not offered) or _result_from(scene) is not None:
         statement.drop = True
         return
     if statement.value in (Value.ABSENT, Value.UNKNOWN):
@@ -135,7 +135,7 @@ def _wish(scene: Scene, certainty: Certainty) -> tuple[Value | None, bool]:
         return Value.ABSENT, False
     if scene.has("recommend") and not scene.has("pending"):
         return (Value.ABSENT if certainty is Certainty.NEGATED else Value.PRESENT), False
-    if scene.has("done"):
+    if scene.has("done") or _told_from(scene) is not None:
         return Value.PRESENT, True
     if scene.section in (Section.RECOMMENDATION, Section.IMPRESSION, Section.ADDENDUM):
         return Value.PRESENT, False
@@ -147,14 +147,29 @@ def _elsewhere(scene: Scene) -> bool:
     return scene.has("elsewhere_sites") and not scene.has("own_sites")
 
 
+def _result_from(scene: Scene) -> int | None:
+    """The token from which on the words tell a result of tissue; None when they tell none."""
+    return scene.sentence.start if scene.has("histology_result") else _told_from(scene)
+
+
+def _told_from(scene: Scene) -> int | None:
+    """The word after a sample that tells its result ("biopsy of the mass showed …", "biopsy: …")."""
+    samples = [hit for hit in scene.with_role("biopsy") if is_fact(scene.judge(hit.start, hit.end))]
+    if not samples or scene.has("pending") or scene.has("biopsy_against"):
+        return None
+    words, results = scene.layout.words, scene.language.lists["results"]
+    told = next((at for at in range(samples[0].end, scene.sentence.end) if words[at] in results), None)
+    wished = [hit for hit in scene.with_role("recommend") if "done" not in hit.meaning.roles]
+    return told if told is not None and all(hit.start > told for hit in wished) else None
+
+
 def _histology(scene: Scene, rules: ReadingRules, pathology: bool) -> Statement | None:
-    results = scene.with_role("histology_result")
-    if not (results or pathology) or scene.has("nondiagnostic") or _elsewhere(scene):
+    start = scene.sentence.start if pathology else _result_from(scene)
+    if start is None or scene.has("nondiagnostic") or _elsewhere(scene) or _of_another_person(scene):
         return None
-    named = scene.with_role("tissue_diagnoses")
-    if not named:
+    hit = next((hit for hit in scene.with_role("tissue_diagnoses") if hit.start >= start), None)
+    if hit is None:
         return None
-    hit = named[0]
     assertion = scene.judge(hit.start, hit.end)
     if not is_fact(assertion) or assertion.experiencer is Experiencer.OTHER:
         return None
@@ -162,3 +177,7 @@ def _histology(scene: Scene, rules: ReadingRules, pathology: bool) -> Statement 
     emh = not scene.roles["tissue_emh"].isdisjoint(hit.terms)
     name = rules.roles["histology_emh" if emh else "histology_other"]
     return Statement(scene, hit.start, hit.end, name, value, assertion, "histology", "histology", hit)
+
+
+def _of_another_person(scene: Scene) -> bool:
+    return any(scene.judge(s.start, s.end).experiencer is Experiencer.OTHER for s in scene.with_role("biopsy"))
