@@ -160,3 +160,20 @@ def test_a_disease_named_by_its_treatment_is_the_disease_too() -> None:
 )
 def test_a_biopsy_that_is_wished_for_or_of_another_place_is_no_histology(text: str) -> None:
     assert values(text).keys().isdisjoint(("histology_emh", "histology_other"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FINDINGS: There is no longer any paraspinal mass.",
+        "RÉSULTATS : On ne retrouve plus la masse médiastinale postérieure connue.",
+        "RÉSULTATS : Il n'y a plus de masse paravertébrale.",
+    ],
+)
+def test_a_mass_that_is_no_longer_there_is_absent(text: str) -> None:
+    assert values(text)["paraspinal_mass"] == "absent"
+
+
+def test_a_negation_ends_before_stable() -> None:
+    found = values("RÉSULTATS : Masse latéro-vertébrale gauche ne comportant pas de calcification, stable depuis 2017.")
+    assert (found["calcification"], found["stability"]) == ("absent", "present")

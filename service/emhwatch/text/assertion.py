@@ -14,6 +14,7 @@ from emhwatch.types import Certainty, Experiencer, Temporality
 _EMBRACING = frozenset(
     ("general", "other", "hypothetical")
 )  #: reach the statement that they enclose ("the differential of … includes", "should … occur")
+_ENDS = frozenset(("stop", "weak-stop"))  #: they end a scope also where the statement begins with their last word
 _SCOPE_LIMIT = 40  #: words that a cue reaches at most
 
 
@@ -60,7 +61,8 @@ def judge(
                 reached[cue.row.effect] = cue
                 continue
             # words of the statement itself are no cue: look beside it
-            cues = find_cues(language, words, limits[0], start) + find_cues(language, words, end, limits[1])
+            ends = [c for c in cues if c.start < start < c.end and c.row.effect in _ENDS]  # ", stable"
+            cues = find_cues(language, words, limits[0], start) + ends + find_cues(language, words, end, limits[1])
             break
     for cue in cues:
         effect = cue.row.effect
