@@ -177,3 +177,31 @@ def test_a_mass_that_is_no_longer_there_is_absent(text: str) -> None:
 def test_a_negation_ends_before_stable() -> None:
     found = values("RÉSULTATS : Masse latéro-vertébrale gauche ne comportant pas de calcification, stable depuis 2017.")
     assert (found["calcification"], found["stability"]) == ("absent", "present")
+
+
+@pytest.mark.parametrize(
+    ("text", "mass"),
+    [
+        ("FINDINGS: The paraspinal lines are normal.", "absent"),
+        ("FINDINGS: The paraspinal lines are not displaced. No pleural effusion.", "absent"),
+        ("FINDINGS: The left paraspinal stripe is displaced at T9.", "possible"),
+        ("FINDINGS: Rib fracture, displaced. Paraspinal lines normal.", "absent"),
+    ],
+)
+def test_a_line_on_a_film_is_a_possible_mass_only_when_it_is_moved(text: str, mass: str) -> None:
+    assert values(text, "CR")["paraspinal_mass"] == mass
+
+
+def test_fluid_of_the_psoas_is_none_of_a_mass_beside_it() -> None:
+    found = values("FINDINGS: Paravertebral masses at T10. Left psoas abscess.")
+    assert found["paraspinal_mass"] == "present"
+    assert "rim_enhancing_fluid" not in found
+
+
+def test_atrophy_of_a_back_muscle_denies_no_mass() -> None:
+    assert "paraspinal_mass" not in values("FINDINGS: Fatty atrophy of the paraspinal muscles.")
+
+
+def test_a_normal_conus_alone_denies_no_compression_of_the_cord() -> None:
+    assert "cord_compression" not in values("FINDINGS: Lumbar paraspinal masses. The conus is normal.")
+    assert values("FINDINGS: The cord and conus are normal.")["cord_compression"] == "absent"

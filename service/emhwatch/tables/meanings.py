@@ -34,7 +34,7 @@ class Meanings(dict[tuple[str, ...], Meaning]):
         roles = frozenset(name for name, found in rules.terms.items() if not found.isdisjoint(terms))
         anchored = tuple(rule for term in terms for rule in rules.by_anchor.get(term, ()))
         site = next((rules.sites[term] for term in terms if term in rules.sites), None)
-        structure = next((term for term in terms if term in rules.structures), None)
+        structure = next((term for term in rules.structures if term in terms), None)
         named = any(term in rules.nouns or term in rules.analytes for term in terms)
         tells = bool(anchored or structure or named or roles & TELLING)
         made = self[terms] = Meaning(roles, anchored, site, structure, tells)

@@ -24,7 +24,7 @@ def settle(statements: list[Statement], groups: list[Group], rules: ReadingRules
             if statement.kind == "tumor":
                 statement.drop = statement.drop or (offered and not _known(statement)) or _own_label(statement, named)
             else:
-                _rank(statement, named, offered, scene, rules)
+                _rank(statement, named, offered, index in massive, rules)
 
 
 def _offered(scene: Scene, named: list[Statement], any_mass: bool, with_mass: bool) -> bool:
@@ -48,18 +48,19 @@ def _own_label(statement: Statement, named: list[Statement]) -> bool:
     return len({other.hit.start for other in named}) > 2 and not _known(statement)
 
 
-def _rank(statement: Statement, named: list[Statement], offered: bool, scene: Scene, rules: ReadingRules) -> None:
+def _rank(statement: Statement, named: list[Statement], offered: bool, with_mass: bool, rules: ReadingRules) -> None:
     """`present` for the leading or only diagnosis, `possible` for one among others (policy 5.4, 6.2)."""
+    scene = statement.scene
     if scene.section not in _STATED_IN or (_known(statement) and not offered) or _result_from(scene) is not None:
         statement.drop = True
+        return
+    if statement.key == rules.roles["emh"] and (_elsewhere(scene) or (not with_mass and _of_organs(scene))):
+        organs = scene.has("blood_organs")
+        statement.key = rules.roles["emh_organs" if organs else "other_organs"]
         return
     if statement.value in (Value.ABSENT, Value.UNKNOWN):
         return
     effects = statement.assertion.effects
-    if statement.key == rules.roles["emh"] and _elsewhere(scene):
-        organs = scene.has("blood_organs")
-        statement.key = rules.roles["emh_organs" if organs else "other_organs"]
-        return
     if not offered and statement.key != rules.roles["emh"]:
         statement.drop = True
         return
@@ -161,6 +162,11 @@ def _told_from(scene: Scene) -> int | None:
     told = next((at for at in range(samples[0].end, scene.sentence.end) if words[at] in results), None)
     wished = [hit for hit in scene.with_role("recommend") if "done" not in hit.meaning.roles]
     return told if told is not None and all(hit.start > told for hit in wished) else None
+
+
+def _of_organs(scene: Scene) -> bool:
+    """Lesions of liver or spleen, and no place or mass of ours beside them."""
+    return scene.has("blood_organs") and not scene.has("own_places")
 
 
 def _histology(scene: Scene, rules: ReadingRules, pathology: bool) -> Statement | None:

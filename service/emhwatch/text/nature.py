@@ -11,6 +11,8 @@ from emhwatch.text.scene import Hit, Scene, is_fact, value_of
 from emhwatch.types import Certainty, Experiencer, Section, Value
 
 _REACH = 12  #: words between a mass and what it is said to be
+_BESIDE = 3  #: words between a thing and the muscle that it is in
+_PSOAS = "psoas"
 
 
 @dataclass(slots=True, eq=False)
@@ -80,13 +82,16 @@ def natures_in(scene: Scene, rules: ReadingRules, mentions: list[Mention]) -> li
         stated = value_of(assertion)
         near = min((m for m in mentions if m.site_class or not m.regional), key=lambda m: m.hit.gap(hit), default=None)
         linked = near is not None and _is_said_to_be(scene, near, hit)
-        at_site = linked or _at_site(scene, hit, rules) or (near is not None and near.site_class is not None)
-        if not at_site or stated is Value.UNKNOWN:
+        inside = near is not None and kind in scene.roles["enclosed"] and near.hit.gap(hit) <= _BESIDE
+        at_site = linked or inside or _at_site(scene, hit, rules) or (near is not None and near.site_class is not None)
+        psoas = not at_site and kind in scene.roles["fluid"] and _in_psoas(scene, hit)
+        if not (at_site or psoas) or stated is Value.UNKNOWN:
             continue
         hedged = stated is Value.POSSIBLE and kind not in scene.roles["fluid"]
         value = Value.POSSIBLE if hedged else Value.ABSENT
         whole = linked and stated is not Value.ABSENT
-        made.append(Nature(scene, hit, kind, value, stated, assertion, whole, near, at_site))
+        kind = _PSOAS if psoas else kind  # fluid in the muscle is none in a mass beside it
+        made.append(Nature(scene, hit, kind, value, stated, assertion, whole, near, True))
     return made
 
 
@@ -98,6 +103,10 @@ def _is_said_to_be(scene: Scene, mention: Mention, hit: Hit) -> bool:
     inside = scene.language.lists["inside"]
     words = scene.layout.words[max(scene.sentence.start, mention.hit.start - 2) : hit.start]
     return bool(between) and not inside.intersection(words)
+
+
+def _in_psoas(scene: Scene, hit: Hit) -> bool:
+    return any(other.gap(hit) <= _BESIDE for other in scene.with_role(_PSOAS))
 
 
 def _at_site(scene: Scene, hit: Hit, rules: ReadingRules) -> bool:
