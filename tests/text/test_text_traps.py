@@ -205,3 +205,22 @@ def test_atrophy_of_a_back_muscle_denies_no_mass() -> None:
 def test_a_normal_conus_alone_denies_no_compression_of_the_cord() -> None:
     assert "cord_compression" not in values("FINDINGS: Lumbar paraspinal masses. The conus is normal.")
     assert values("FINDINGS: The cord and conus are normal.")["cord_compression"] == "absent"
+
+
+@pytest.mark.parametrize(
+    ("words", "key", "other"),
+    [
+        ("The margins are ill-defined.", "infiltrative_ill_defined", "well_circumscribed"),
+        ("Its margins are smooth.", "well_circumscribed", "infiltrative_ill_defined"),
+    ],
+)
+def test_margins_are_what_is_said_of_them(words: str, key: str, other: str) -> None:
+    found = values(f"FINDINGS: Left paravertebral mass at T9. {words}")
+    assert found[key] == "present"
+    assert other not in found
+
+
+def test_a_border_that_is_only_named_says_nothing_of_margins() -> None:
+    assert "well_circumscribed" not in values(
+        "FINDINGS: Left paraspinal mass touching the lateral border of the aorta."
+    )
