@@ -224,3 +224,19 @@ def test_a_border_that_is_only_named_says_nothing_of_margins() -> None:
     assert "well_circumscribed" not in values(
         "FINDINGS: Left paraspinal mass touching the lateral border of the aorta."
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("CLINICAL HISTORY: Chronic lung disease.", "dx_thalassaemia"),
+        ("CLINICAL HISTORY: The patient had a minor trauma.", "dx_haemoglobinopathy_carrier"),
+        ("CLINICAL HISTORY: Contact with a dog and exposure to asbestos.", "tb_context"),
+        ("FINDINGS: Right paraspinal mass. Hemorrhagic renal cyst and a blood pressure cuff.", "haemothorax"),
+        ("RÉSULTATS : Masse paravertébrale droite. Compression bronchique par un ganglion.", "cord_compression"),
+        ("FINDINGS: Right paraspinal mass on the whole.", "site_whole_spine"),
+        ("RÉSULTATS : Masse paravertébrale droite avec un contingent kystique.", "intralesional_fat"),
+    ],
+)
+def test_a_phrase_is_not_met_by_its_general_word_alone(text: str, key: str) -> None:
+    assert key not in values(text)
