@@ -1,21 +1,26 @@
 """`emhwatch serve` that ends itself by SIGKILL at a named step; an entry point of the proofs, no part of the product.
 
-    python -m tests.proofs.dying [STEP NUMBER] [--without GUARD]
+    python -m tests.proofs.dying [STEP NUMBER] [--without GUARD] [--as NAME] [--lease S] [--clock S] [--pages N]
 
 It dies the NUMBER-th time that it comes to STEP. `--without` takes one guard out, for the control of the proof:
 `durability` answers before the event is stored, `ledger` writes without looking at what it has written before.
-Leases are short here, so that what a dead process held is free soon.
+Leases are short here, so that what a dead process held is free soon. `--clock` sets the clock of this process off by
+so many seconds; `--pages` is the size of the disk of its SQLite file, in pages.
 """
 
 import argparse
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
 
-from emhwatch.bootstrap import open_service
+from sqlalchemy import Engine, event
+
+from emhwatch import bootstrap
 from emhwatch.commands.serve import run_loop, serve, stop_on_signals
 from emhwatch.errors import EmhError
 from emhwatch.inbox.arrival import Arrival
@@ -77,7 +82,7 @@ class Proxy:
         return self._methods.get(name) or getattr(self._of, name)
 
 
-def doom(service: Service, fate: Fate, without: str) -> None:
+def doom(service: Service, fate: Fate, without: str, lease_s: float) -> None:
     """Put death at every step of the open service."""
     accept = service.intake.services.accept
     if without == "durability":
@@ -85,7 +90,7 @@ def doom(service: Service, fate: Fate, without: str) -> None:
     accept = fate.after("stored", fate.before("received", accept))
     service.intake = replace(service.intake, services=replace(service.intake.services, accept=accept))
     publisher = service.publisher
-    publisher.lease_s = service.worker.lease_s = LEASE_S
+    publisher.lease_s = service.worker.lease_s = lease_s
     publish = _naive(publisher) if without == "ledger" else publisher.publish
     server = publisher.server
     publisher.server = Proxy(server, transaction=fate.after("written", server.transaction))
@@ -132,12 +137,25 @@ def _naive(publisher: FhirPublisher) -> Callable[[Assessment, ResourceEvent], Aw
     return send
 
 
-async def live(settings: Settings, fate: Fate, without: str) -> None:
+def set_clock_off(seconds: float) -> None:
+    """This process believes that it is earlier or later; the monotonic clock is not touched, as on a real machine."""
+    true_now, true_time = bootstrap.WallClock.now, time.time
+    bootstrap.WallClock.now = lambda clock: true_now(clock) + timedelta(seconds=seconds)  # type: ignore[method-assign]
+    time.time = lambda: true_time() + seconds
+
+
+def bound_disk(pages: int) -> None:
+    """SQLite answers "database or disk is full" beyond so many pages, as it does on a full disk."""
+    event.listen(Engine, "connect", lambda raw, _: raw.execute(f"PRAGMA max_page_count={pages}"))
+
+
+async def live(settings: Settings, given: argparse.Namespace) -> None:
     """Serve until death or SIGTERM."""
     stop = asyncio.Event()
     stop_on_signals(stop)
-    async with open_service(settings) as service:
-        doom(service, fate, without)
+    async with bootstrap.open_service(settings) as service:
+        service.worker.owner = given.name or service.worker.owner
+        doom(service, Fate(given.step, given.number), given.without, given.lease)
         await serve(service, stop, work=True)
 
 
@@ -147,11 +165,19 @@ def main() -> None:
     parser.add_argument("step", nargs="?", default="", choices=("", *STEPS))
     parser.add_argument("number", nargs="?", type=int, default=1)
     parser.add_argument("--without", default="", choices=("", "durability", "ledger"))
+    parser.add_argument("--as", dest="name", default="")
+    parser.add_argument("--lease", type=float, default=LEASE_S)
+    parser.add_argument("--clock", type=float, default=0.0)
+    parser.add_argument("--pages", type=int, default=0)
     given = parser.parse_args()
+    if given.clock:
+        set_clock_off(given.clock)
+    if given.pages:
+        bound_disk(given.pages)
     settings = Settings.from_environ(os.environ)
     configure(settings.telemetry.log_level)
     try:
-        run_loop(live(settings, Fate(given.step, given.number), given.without))
+        run_loop(live(settings, given))
     except EmhError as error:
         raise SystemExit(str(error)) from None
 

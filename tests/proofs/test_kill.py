@@ -46,7 +46,7 @@ async def killed_at_random(fhir: str, store: str, folder: Path, *, kills: int, s
 
 async def killed_at(step: str, fhir: str, store: str, folder: Path, *, number: int, without: str = "") -> list[str]:
     """Let the service kill itself at a step, start it again, and see what stands in the end."""
-    with Serving(fhir, store, folder, without=without) as serving:
+    with Serving(fhir, store, folder, words=["--without", without]) as serving:
         async with hospital(fhir, serving, seed=number, patients=2) as there, httpx.AsyncClient() as http:
             await serving.start(step, str(number))
             senders = [asyncio.create_task(there.work(http, reports=number + 1)) for _ in range(2)]

@@ -18,6 +18,7 @@ class Fault(StrEnum):
 
     DROP_BEFORE = "drop-before"  #: the request never reaches the server
     DROP_AFTER = "drop-after"  #: the server has done it, the answer is lost
+    CUT = "cut"  #: the server has done it, the network breaks in the middle of the answer
     SLOW = "slow"
     CONFLICT = "409"
     PRECONDITION = "412"
@@ -111,6 +112,10 @@ async def _one(
         await asyncio.sleep(proxy.slow_s)
     answer = await _forward(head, body, host, port)
     if fault is Fault.DROP_AFTER:
+        return False
+    if fault is Fault.CUT:
+        writer.write(answer[: len(answer) * 2 // 3])
+        await writer.drain()
         return False
     if fault is Fault.BAD_GATEWAY:
         answer = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"

@@ -20,6 +20,12 @@ class Cluster:
     """A running server; `url` names a database whose user may create others."""
 
     url: str
+    data: Path | None = None  #: its folder, when it is ours
+
+    def restart(self) -> None:
+        """Break every connection and start it again, as an update of the packages does."""
+        assert self.data is not None
+        _command(binaries() / "pg_ctl", "-D", self.data, "-l", self.data.parent / "log", "-m", "fast", "-w", "restart")
 
     @contextmanager
     def database(self) -> Iterator[str]:
@@ -69,7 +75,7 @@ def running_cluster() -> Iterator[Cluster]:
         _command(programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
         _command(programs / "pg_ctl", "-D", data, "-o", options, "-l", folder / "log", "-w", "start")
         try:
-            yield Cluster(f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres")
+            yield Cluster(f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres", data)
         finally:
             _command(programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
     finally:

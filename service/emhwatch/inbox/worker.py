@@ -47,7 +47,7 @@ class Worker:
     wake: asyncio.Event  #: set when this process has accepted something
     concurrency: int = 8
     lease_s: float = 30.0
-    poll_s: float = 1.0  #: safety net for what other processes accept
+    poll_s: float = 0.75  #: safety net for what other processes accept
     stage_s: float = 120.0  #: an event that takes longer is tried again
     grace_s: float = 10.0
     on_finished: Callable[[Finished], None] = lambda _: None

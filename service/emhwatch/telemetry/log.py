@@ -6,12 +6,15 @@ import sys
 import traceback
 from datetime import UTC, datetime
 
+from emhwatch.errors import EmhError
+
 #: Counts, codes, durations and names of our own things; ids of patients and reports are not among them.
 FIELDS = frozenset(
     (
         "event",
         "outcome",
         "reason",
+        "words",
         "attempt",
         "waited_ms",
         "worked_ms",
@@ -67,13 +70,13 @@ def log(message: str, *, level: int = logging.INFO, **fields: object) -> None:
 
 
 def log_fault(message: str, error: BaseException) -> None:
-    """An exception by its class, its code and where it came from; its words may quote a patient."""
+    """An exception by its class, its code, where it came from and, of ours only, its words: a foreign one may quote."""
     frames = [f"{f.name}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)[-4:]]
-    code = getattr(error, "code", None)
     log(
         message,
         level=logging.ERROR,
         error=type(error).__name__,
-        code=code if isinstance(code, str) else None,
+        code=error.code if isinstance(error, EmhError) else None,
+        words=error.message if isinstance(error, EmhError) else None,
         frames=frames,
     )
