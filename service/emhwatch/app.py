@@ -6,6 +6,8 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from starlette.routing import Router
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from emhwatch import __version__
 from emhwatch.cds import evidence, page
@@ -16,12 +18,25 @@ from emhwatch.fhir.outcome import operation_outcome
 from emhwatch.intake import routes as intake_routes
 from emhwatch.service import Service
 from emhwatch.telemetry.log import log_fault
+from emhwatch.telemetry.trace import Traced
 
 
-def create_app(service: Service) -> FastAPI:
-    """All routes over the open parts of `service`."""
+def create_app(service: Service) -> ASGIApp:
+    """All routes over the open parts of `service`.
+
+    Notifications go past the framework: its layers would cost more than everything else that happens to one.
+    """
+    notifications, web = Router(intake_routes.create_routes(service.intake.services)), _web(service)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        to = notifications if scope["type"] == "http" and scope["path"].startswith(intake_routes.PATH) else web
+        await to(scope, receive, send)
+
+    return Traced(app)
+
+
+def _web(service: Service) -> FastAPI:
     app = FastAPI(title="emhwatch", version=__version__, docs_url=None, redoc_url=None)
-    app.router.routes.extend(intake_routes.create_routes(service.intake.services))
     app.include_router(cds_routes.create_router(service.cds))
     app.include_router(evidence.create_router(service.tables))
     app.include_router(jwks.create_router(service.connection.keys))

@@ -175,6 +175,8 @@ class _Intake:
                 self.metrics.duplicate.inc()
             else:
                 self.metrics.accepted.labels(arrival.source).inc()
+                kind = arrival.event.resource_type
+                log("event accepted", level=logging.DEBUG, event=ident, source=arrival.source, resource_type=kind)
         self.worker.wake.set()
         return [ident is not None for ident in ids]
 

@@ -96,8 +96,11 @@ class Database(Protocol):
         """Run reads."""
         ...
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run writes; when this returns they are durable. Several calls may share one commit (savepoint each)."""
+    async def write(self, work: Callable[[Connection], T], *, alone: bool = False) -> T:
+        """Run writes; when this returns they are durable. Several calls may share one commit (savepoint each).
+
+        `alone`: on PostgreSQL `work` is one statement, which commits by itself.
+        """
         ...
 
 

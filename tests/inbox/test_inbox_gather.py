@@ -27,12 +27,12 @@ class Counted:
     async def read(self, work: Callable[[Connection], T]) -> T:
         return await self.real.read(work)
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Connection], T], *, alone: bool = False) -> T:
         self.writes += 1
         await asyncio.sleep(0.02)
         if self.away:
             raise StoreUnavailable
-        return await self.real.write(work)
+        return await self.real.write(work, alone=alone)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

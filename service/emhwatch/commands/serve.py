@@ -77,6 +77,7 @@ def stop_on_signals(stop: asyncio.Event) -> None:
 
 async def serve(service: Service, stop: asyncio.Event, *, work: bool) -> None:
     """Web and background loops until `stop`; then both end gracefully."""
+    warm(service.tables)
     server = listener(service)
     web = asyncio.create_task(server.serve())
     loops = asyncio.create_task(service.loops(stop, work=work))
@@ -91,7 +92,6 @@ async def _serve(settings: Settings, *, work: bool) -> None:
     stop = asyncio.Event()
     stop_on_signals(stop)
     async with open_service(settings) as service:
-        warm(service.tables)
         log("service started", version=service.tables.version, digest=service.tables.digest)
         await serve(service, stop, work=work)
     log("service stopped")

@@ -16,6 +16,7 @@ from emhwatch.fhir.auth import Authorization
 from emhwatch.fhir.base import FhirBase, is_protected
 from emhwatch.fhir.outcome import NOT_EXECUTED, retry_after_s
 from emhwatch.fhir.retry import RetryPolicy
+from emhwatch.telemetry import trace
 
 if importlib.util.find_spec("sniffio") is None:
     # httpcore tries to import it at every lock, and Python searches the whole path anew for what is not there: a
@@ -155,6 +156,8 @@ class Transport:
         all_headers = {**_HEADERS, **headers}
         if credentials:
             all_headers["Authorization"] = credentials
+        if parent := trace.traceparent():
+            all_headers[trace.HEADER] = parent
         bound = max_bytes or self._limits.max_bytes
         request = httpx.Request(method, url, headers=all_headers, content=content, extensions=self._extensions)
         async with self._places, asyncio.timeout(self._limits.timeout_s):

@@ -12,6 +12,7 @@ class Arrival:
     event: ResourceEvent
     source: str  #: "hook", "topic", "poll", "reconcile", "pubsub", "event-grid", "replay"
     patient: str | None = None  #: "Patient/p1" as the payload says: decides the order of work and nothing else
+    trace: str = ""  #: that the notification belongs to, see `telemetry.trace`
 
 
 def lane_of(server: str, patient: str | None, reference: str) -> str:

@@ -95,6 +95,12 @@ def claim(connection: Connection, *, owner: str, limit: int, lease_ms: int, max_
     return leases
 
 
+def due_in_ms(connection: Connection) -> int | None:
+    """How long until a lane is due: a retry, or the end of a lease that nobody may have prolonged; None: nothing is."""
+    first = connection.execute(select(func.min(lane.c.due), now_ms()).where(lane.c.due.is_not(None))).one()
+    return None if first[0] is None else max(0, int(first[0]) - int(first[1]))
+
+
 def _claim(connection: Connection, owner: str, limit: int, lease_ms: int, max_starts: int) -> tuple[list[Lease], bool]:
     """One round; with the leases whether lanes came out empty, so that others may be due behind them."""
     due = connection.execute(_due, {"most": limit}).all()
@@ -182,5 +188,6 @@ def _lease(head: Row[*tuple[Any, ...]], held: Row[*tuple[Any, ...]]) -> Lease:
         attempt=head.attempts + 1,
         accepted_ms=head.accepted,
         waited_ms=max(0, head.now - head.accepted),
+        trace=head.trace or "",
         lapsed=held.event_id is not None,
     )

@@ -50,7 +50,7 @@ class Gathering:
     async def _store(self, group: list[_Waiting]) -> None:
         together = [arrival for arrivals, _ in group for arrival in arrivals]
         try:
-            ids = await self.database.write(lambda c: accept(c, together))
+            ids = await self.database.write(lambda c: accept(c, together), alone=True)
         except Exception as error:  # noqa: BLE001 - every caller hears what became of its own arrivals
             if len(group) == 1 or isinstance(error, StoreUnavailable):
                 for _, durable in group:

@@ -25,4 +25,5 @@ class Lease:
     attempt: int  #: 1 for the first
     accepted_ms: int
     waited_ms: int  #: from accepted to claimed
+    trace: str  #: that the notification belonged to, empty when nobody notified
     lapsed: bool  #: taken over from a worker whose lease ended

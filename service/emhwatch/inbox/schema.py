@@ -35,6 +35,7 @@ event = Table(
     Column("reason", Text),  # code of the last failure, never its text
     Column("accepted", BigInteger, nullable=False),
     Column("finished", BigInteger),
+    Column("trace", Text),  # of the notification, so that its work, wherever it is done, belongs to it
     Index(
         "uq_inbox_event_key",
         "server",

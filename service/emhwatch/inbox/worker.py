@@ -11,17 +11,22 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from sqlalchemy import Connection
+
 from emhwatch.errors import EmhError
 from emhwatch.inbox import settle
 from emhwatch.inbox.breaker import Breaker
-from emhwatch.inbox.claim import claim
+from emhwatch.inbox.claim import claim, due_in_ms
 from emhwatch.inbox.lease import Lease, LeaseLost
 from emhwatch.inbox.retry import MAX_ATTEMPTS, delay_ms
 from emhwatch.inbox.schema import DEAD, DONE
 from emhwatch.model.event import ResourceEvent
 from emhwatch.pause import pause
 from emhwatch.ports import Database
+from emhwatch.telemetry.trace import following
 
+_AGAIN_S = 1.0  #: after the data store was away
+_LEAST_S = 0.05  #: what is due and not to be had is just being claimed by another worker
 FOREIGN = "unexpected"  #: reason of a failure that is not in our error tree
 
 
@@ -47,7 +52,7 @@ class Worker:
     wake: asyncio.Event  #: set when this process has accepted something
     concurrency: int = 8
     lease_s: float = 30.0
-    poll_s: float = 0.75  #: safety net for what other processes accept
+    poll_s: float = 5.0  #: safety net for what other processes accept
     stage_s: float = 120.0  #: an event that takes longer is tried again
     grace_s: float = 10.0
     on_finished: Callable[[Finished], None] = lambda _: None
@@ -56,6 +61,7 @@ class Worker:
     breaker: Breaker = field(default_factory=lambda: Breaker(now=time.monotonic))
     owner: str = field(default_factory=lambda: uuid.uuid4().hex)
     _running: dict[asyncio.Task[None], Lease] = field(default_factory=dict)
+    _rest_s: float = 0.0  #: until something may be due, as it was known after the last claim
 
     @property
     def in_work(self) -> int:
@@ -71,7 +77,7 @@ class Worker:
             while not stop.is_set():
                 self.wake.clear()
                 if not await self._claim():
-                    await pause(min(self.poll_s, self.breaker.wait_s or self.poll_s), self.wake, stop)
+                    await pause(min(self.poll_s, self.breaker.wait_s or self._rest_s), self.wake, stop)
             await self._drain()
         finally:
             for task in beside:
@@ -81,13 +87,12 @@ class Worker:
         """Claim as much as there is room for; False when nothing more is due, or there is no room."""
         room = self.breaker.room(self.concurrency - self.in_work, self.in_work)
         if room <= 0:
+            self._rest_s = self.poll_s
             return False
-        lease_ms = int(self.lease_s * 1000)
         try:
-            leases = await self.database.write(
-                lambda c: claim(c, owner=self.owner, limit=room, lease_ms=lease_ms, max_starts=MAX_ATTEMPTS * 2)
-            )
+            leases, self._rest_s = await self.database.write(lambda c: self._claim_up_to(c, room))
         except EmhError as error:  # the data store is away: nothing is lost, the next round tries again
+            self._rest_s = _AGAIN_S
             self.on_fault(error)
             return False
         for lease in leases:
@@ -96,11 +101,22 @@ class Worker:
             task.add_done_callback(self._ended)
         return len(leases) == room
 
+    def _claim_up_to(self, connection: Connection, room: int) -> tuple[list[Lease], float]:
+        lease_ms = int(self.lease_s * 1000)
+        leases = claim(connection, owner=self.owner, limit=room, lease_ms=lease_ms, max_starts=MAX_ATTEMPTS * 2)
+        due_ms = due_in_ms(connection) if len(leases) < room else 0
+        due_s = self.poll_s if due_ms is None else due_ms / 1000
+        return leases, min(self.poll_s, max(_LEAST_S, due_s))
+
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.pop(task, None)
         self.wake.set()
 
     async def _one(self, lease: Lease) -> None:
+        with following(lease.trace, event=lease.event_id):
+            await self._attempt(lease)
+
+    async def _attempt(self, lease: Lease) -> None:
         started = time.monotonic()
         failure: BaseException | None = None
         try:

@@ -132,6 +132,7 @@ def assemble(
         limit=RateLimit(intake.rate_per_s, time.monotonic),
         push_token=_push_token(intake, http, clock),
         observe=observe,
+        report=on_fault,
     )
     return Intake(services=services, keeper=keeper, reconciler=reconciler), http
 

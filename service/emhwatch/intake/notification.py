@@ -32,7 +32,7 @@ class Change:
     deleted: bool = False
     patient: str | None = None  #: decides the order of work and nothing else
 
-    def arrival(self, server: str, source: str) -> Arrival:
+    def arrival(self, server: str, source: str, trace: str = "") -> Arrival:
         """As the inbox takes it."""
         event = ResourceEvent(
             server=server,
@@ -41,7 +41,7 @@ class Change:
             version=self.version,
             deleted=self.deleted,
         )
-        return Arrival(event=event, source=source, patient=self.patient)
+        return Arrival(event=event, source=source, patient=self.patient, trace=trace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

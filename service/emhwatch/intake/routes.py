@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -36,6 +36,7 @@ from emhwatch.intake.senders import HEADER as HEADER
 from emhwatch.intake.senders import PATH as PATH
 from emhwatch.intake.senders import Senders
 from emhwatch.intake.topic import is_topic, topic
+from emhwatch.telemetry.trace import current
 
 PUBSUB, EVENT_GRID = "pubsub", "event-grid"
 _JSON = "application/fhir+json"
@@ -58,21 +59,27 @@ class IntakeServices:
     limit: RateLimit = field(default_factory=lambda: RateLimit(0.0, lambda: 0.0))
     push_token: PushToken | None = None  #: of Pub/Sub; None: it sends the secret
     observe: Callable[[str, str], None] = lambda _kind, _outcome: None
+    report: Callable[[BaseException], None] = lambda _error: None  #: an unexpected exception, for the log
 
 
 def create_routes(services: IntakeServices) -> list[Route]:
-    """`PUT`, `POST` and `DELETE` below `/fhir-notification`, and the `OPTIONS` of a CloudEvents webhook.
+    """`PUT`, `POST` and `DELETE` below `/fhir-notification`, and the `OPTIONS` of a CloudEvents webhook."""
 
-    Routes of Starlette: FastAPI's own would cost more than everything else that happens to a notification.
-    """
+    def refused(error: EmhError) -> Response:
+        services.observe("refused", error.code)
+        body = orjson.dumps(operation_outcome(error))
+        return Response(body, status_code=error.status, media_type=_JSON, headers=_retry_after(error))
 
     async def notify(request: Request) -> Response:
         try:
             said = await _take(services, request, request.path_params.get("path", ""))
         except EmhError as error:
-            services.observe("refused", error.code)
-            body = orjson.dumps(operation_outcome(error))
-            return Response(body, status_code=error.status, media_type=_JSON, headers=_retry_after(error))
+            return refused(error)
+        except ClientDisconnect:
+            return refused(NotificationMalformed("The body ended before its end."))
+        except Exception as error:  # noqa: BLE001 - the edge: the sender hears that its event is not with us
+            services.report(error)
+            return refused(InboxUnavailable())
         services.observe("accepted", said.kind)
         if said.answer is not None:
             return Response(orjson.dumps(said.answer), media_type="application/json")
@@ -84,8 +91,7 @@ def create_routes(services: IntakeServices) -> list[Route]:
         try:
             _admit(services, request, EVENT_GRID)
         except EmhError as error:
-            services.observe("refused", error.code)
-            return Response(orjson.dumps(operation_outcome(error)), status_code=error.status, media_type=_JSON)
+            return refused(error)
         origin = request.headers.get("webhook-request-origin", "")
         return Response(headers={"WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": "*"})
 
@@ -112,9 +118,8 @@ async def _take(services: IntakeServices, request: Request, path: str) -> Notifi
     said = _said(services, slot, request.method, path, body)
     _check_subscription(services, slot, said)
     source = slot if slot in (PUBSUB, EVENT_GRID) else "hook" if said.kind == "rest-hook" else "topic"
-    arrivals = [
-        change.arrival(services.server, source) for change in said.changes if change.resource_type in services.watched
-    ]
+    trace, watched = current(), services.watched
+    arrivals = [c.arrival(services.server, source, trace) for c in said.changes if c.resource_type in watched]
     if arrivals:
         await services.accept(arrivals)
     if slot:

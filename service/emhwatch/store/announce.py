@@ -52,10 +52,11 @@ class Announcements:
                 await asyncio.sleep(_AGAIN_S)
 
     async def _tell(self) -> None:
+        said = f"NOTIFY {_CHANNEL}, '{self._us}'"
         try:
             while self._untold:
                 self._untold = False
-                await self._database.read(lambda c: c.exec_driver_sql(f"NOTIFY {_CHANNEL}, '{self._us}'") and None)
+                await self._database.write(lambda c: c.exec_driver_sql(said) and None, alone=True)
                 await asyncio.sleep(_QUIET_S)
         except StoreUnavailable:
             return  # polling finds it

@@ -39,16 +39,20 @@ class PostgresDatabase:
             connect_args={"connect_timeout": _CONNECT_S, "options": options},
         )
         _check_idle(self.engine)
+        self._committing = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="store")
         self._closed = False
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run reads."""
-        return await self._run(work)
+        return await self._run(self.engine, work)
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run writes; durable on return. Runs again by itself after a deadlock, so `work` must not act outside."""
-        return await self._run(work)
+    async def write(self, work: Callable[[Connection], T], *, alone: bool = False) -> T:
+        """Run writes; durable on return. Runs again by itself after a deadlock, so `work` must not act outside.
+
+        `alone`: it is one statement, which commits by itself.
+        """
+        return await self._run(self._committing if alone else self.engine, work)
 
     async def close(self) -> None:
         """Finish what runs, then close."""
@@ -60,21 +64,22 @@ class PostgresDatabase:
         self._threads.shutdown()
         self.engine.dispose()
 
-    async def _run(self, work: Callable[[Connection], T]) -> T:
+    async def _run(self, engine: Engine, work: Callable[[Connection], T]) -> T:
         if self._closed:
             raise StoreUnavailable("The data store is closed.")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._transaction, work)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, _transaction, engine, work)
 
-    def _transaction(self, work: Callable[[Connection], T]) -> T:
-        with translated():
-            for attempt in range(1, _ATTEMPTS + 1):
-                try:
-                    with self.engine.connect() as connection, connection.begin():
-                        return work(connection)
-                except DBAPIError as error:
-                    if attempt == _ATTEMPTS or not is_rolled_back(error):
-                        raise
-        raise AssertionError("unreachable")  # the loop returns or raises
+
+def _transaction(engine: Engine, work: Callable[[Connection], T]) -> T:
+    with translated():
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                with engine.connect() as connection, connection.begin():
+                    return work(connection)
+            except DBAPIError as error:
+                if attempt == _ATTEMPTS or not is_rolled_back(error):
+                    raise
+    raise AssertionError("unreachable")  # the loop returns or raises
 
 
 def _check_idle(engine: Engine) -> None:

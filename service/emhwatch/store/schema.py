@@ -1,7 +1,7 @@
 """The one schema: `metadata`, on which the `schema` modules of inbox, publish, cds and intake declare their tables.
 
 A table is declared twice on purpose: as a `Table` beside the code that uses it, and as frozen DDL in a migration of
-`store.migrations.versions`, `0001_inbox` -> `0002_publish` -> `0003_cds` -> `0004_intake`; a test holds both in step.
+`store.migrations.versions`, `0001_inbox` to `0005_trace`; a test holds both in step.
 Every instant in the schema is a whole number of milliseconds since 1970 (UTC) by the clock of the data store
 (`now_ms()`), so that replicas whose clocks differ agree.
 """

@@ -48,7 +48,7 @@ class SqliteDatabase:
         """Run reads on one snapshot."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Connection], T], *, alone: bool = False) -> T:  # noqa: ARG002 - of the port
         """Run writes; durable on return. A failing work undoes itself only, not those it shares the commit with."""
         if self._closed:
             raise StoreUnavailable("The data store is closed.")

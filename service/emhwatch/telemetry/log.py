@@ -4,6 +4,9 @@ import json
 import logging
 import sys
 import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 
 from emhwatch.errors import EmhError
@@ -12,6 +15,8 @@ from emhwatch.errors import EmhError
 FIELDS = frozenset(
     (
         "event",
+        "trace",
+        "source",
         "outcome",
         "reason",
         "words",
@@ -36,13 +41,15 @@ FIELDS = frozenset(
 )
 _QUIET = ("httpx", "httpcore", "uvicorn.access", "alembic", "pypdf")  # they log URLs or contents
 
+_bound: ContextVar[Mapping[str, object]] = ContextVar("bound")  # of the event or request that is in work
+
 
 class _Lines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields = getattr(record, "fields", {})
         line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": record.levelname}
         name = record.getMessage() if record.name.startswith("emhwatch") else f"{record.name}: {record.levelname}"
-        return json.dumps(line | {"message": name} | fields, default=str)
+        return json.dumps({**line, "message": name, **_bound.get({}), **fields}, default=str)
 
 
 def configure(level: str) -> None:
@@ -57,15 +64,24 @@ def configure(level: str) -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
+@contextmanager
+def bound(**fields: object) -> Iterator[None]:
+    """Put these fields on every line that this task writes inside."""
+    _check(fields)
+    token = _bound.set({**_bound.get({}), **fields})
+    try:
+        yield
+    finally:
+        _bound.reset(token)
+
+
 def log(message: str, *, level: int = logging.INFO, **fields: object) -> None:
     """One line; `message` is fixed text.
 
     Raises:
         ValueError: a field is not listed.
     """
-    unknown = fields.keys() - FIELDS
-    if unknown:
-        raise ValueError(f"log field not listed: {sorted(unknown)[0]}")
+    _check(fields)
     logging.getLogger("emhwatch").log(level, message, extra={"fields": fields})
 
 
@@ -80,3 +96,9 @@ def log_fault(message: str, error: BaseException) -> None:
         words=error.message if isinstance(error, EmhError) else None,
         frames=frames,
     )
+
+
+def _check(fields: Mapping[str, object]) -> None:
+    unknown = fields.keys() - FIELDS
+    if unknown:
+        raise ValueError(f"log field not listed: {sorted(unknown)[0]}")

@@ -24,6 +24,8 @@ def keep(resource: dict[str, Any]) -> dict[str, Any]:
     known = STORE[kind].get(ident)
     version = int(known["meta"]["versionId"]) + 1 if known else 1
     kept = {**resource, "id": ident, "meta": {**resource.get("meta", {}), "versionId": str(version)}}
+    if kind == "Subscription":
+        kept["status"] = "active"
     STORE[kind][ident] = kept
     if known is None:
         subject = (resource.get("subject") or {}).get("reference", "")
