@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from emhwatch.errors import FhirInvalidResource
+from emhwatch.fhir.typical import typical
 from emhwatch.types import Resource
 
 #: Types of R4B that R4 does not have.
@@ -58,8 +59,9 @@ _CODES: dict[tuple[str, str], frozenset[str]] = {
 }
 
 
-#: Digests of Observation components that were found valid. Most components are the same in every assessment.
-_VALID_COMPONENTS: set[bytes] = set()
+#: Digests of resources without their components, and of components, that were found valid, without what tells
+#: patients apart: a service writes the same few hundred over and over.
+_VALID: set[bytes] = set()
 _REMEMBERED = 20_000
 
 
@@ -69,23 +71,26 @@ def problems(resource: Resource) -> tuple[str, ...]:
     model = _model(kind) if isinstance(kind, str) else None
     if model is None:
         return ("resourceType: not a resource type of FHIR R4",)
-    components = resource.get("component")
-    if kind != "Observation" or not isinstance(components, list) or not components:
-        return _problems(resource, model)
-    fresh = {
-        digest: component
-        for component in components
-        if (digest := blake2b(orjson.dumps(component), digest_size=16).digest()) not in _VALID_COMPONENTS
-    }
-    shorter = {name: value for name, value in resource.items() if name != "component"}
-    if fresh:
-        shorter["component"] = list(fresh.values())
-    if _problems(shorter, model):
+    rest, components = resource, list[Any]()
+    if kind == "Observation" and isinstance(resource.get("component"), list):
+        rest = {name: value for name, value in resource.items() if name != "component"}
+        components = resource["component"] or [{}]  # an empty list is not valid
+    whole, exact = _digest(typical(rest)), {_digest(component): component for component in components}
+    # Most components say "unknown" and are the same to the letter.
+    unseen = [component for digest, component in exact.items() if digest not in _VALID]
+    fresh = {digest: it for it in unseen if (digest := _digest(typical(it))) not in _VALID}
+    if whole in _VALID and not fresh:
+        return ()
+    if _problems(rest | {"component": list(fresh.values())} if fresh else rest, model):
         return _problems(resource, model)  # whole, so that the places are right
-    if len(_VALID_COMPONENTS) > _REMEMBERED:
-        _VALID_COMPONENTS.clear()
-    _VALID_COMPONENTS.update(fresh)
+    if len(_VALID) > _REMEMBERED:
+        _VALID.clear()
+    _VALID.update((whole, *fresh, *exact))
     return ()
+
+
+def _digest(part: object) -> bytes:
+    return blake2b(orjson.dumps(part), digest_size=16).digest()
 
 
 def _problems(resource: Resource, model: type[BaseModel]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from emhwatch.model.assessment import Assessment, Fact
+from emhwatch.model.assessment import Fact
 from emhwatch.publish.coding import Coder
 from emhwatch.publish.identity import split_reference
 from emhwatch.publish.narrative import plain
@@ -22,10 +22,14 @@ _ORDER = (Value.PRESENT, Value.POSSIBLE, Value.ABSENT)  # the stronger statement
 _MOST = 5  #: statements of one key that are named
 
 
-def statements(assessment: Assessment, key: str, mass: int | None) -> list[Fact]:
-    """What is stated about a key for a mass, the deciding statement first; a fact without a mass holds for all."""
-    found = [f for f in assessment.facts if f.key == key and (mass is None or f.mass in (None, mass))]
-    return sorted((f for f in found if f.value in _ORDER), key=lambda f: _ORDER.index(f.value))
+def statements(facts: Iterable[Fact]) -> dict[str, list[Fact]]:
+    """What is stated, by key, the deciding statement first."""
+    found: dict[str, list[Fact]] = {}
+    for value in _ORDER:
+        for fact in facts:
+            if fact.value is value:
+                found.setdefault(fact.key, []).append(fact)
+    return found
 
 
 def component(coder: Coder, key: Key, facts: Sequence[Fact], quotes: Quotes) -> Resource:

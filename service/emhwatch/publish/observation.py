@@ -7,7 +7,7 @@ never a change to the radiologist's report.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from emhwatch.model.assessment import Assessment, Fact, MassAssessment
@@ -92,6 +92,7 @@ class _Builder:
     tables: TableSet
     options: WriteOptions
     coder: Coder
+    stated: dict[int | None, dict[str, list[Fact]]] = field(default_factory=dict)  #: by mass and key
 
     def assessed(self) -> dict[str, Resource]:
         """The slots of an evaluation that took place."""
@@ -129,10 +130,10 @@ class _Builder:
         slot = f"{panel.name}/{_number(mass)}" if panel.of_mass else panel.name
         observation = self._observation(slot, panel.name, panel.category, mass)
         observation.update(self._panel_value(panel.name, mass))
-        keys = [k for k in self.tables.keys.by_key.values() if panel.groups & set(k.groups) and not k.general]
+        stated = self.stated.get(mass.index if mass else None) or self._stated(mass)
         components, facts = [], list[Fact]()
-        for key in keys:
-            found = statements(self.assessment, key.key, mass.index if mass else None)
+        for key in self.tables.keys.of_groups(panel.groups):
+            found = stated.get(key.key, [])
             components.append(component(self.coder, key, found, self.options.quotes))
             facts += found
         if components:
@@ -143,6 +144,12 @@ class _Builder:
         lines = quoted(self.coder, facts, self.options.quotes)
         slots[slot] = self._finish(observation, panel.name, mass, lines)
         return slot
+
+    def _stated(self, mass: MassAssessment | None) -> dict[str, list[Fact]]:
+        """What is stated of a mass; a fact without a mass holds for all."""
+        index = mass.index if mass else None
+        of_mass = (f for f in self.assessment.facts if index is None or f.mass in (None, index))
+        return self.stated.setdefault(index, statements(list(of_mass)))
 
     def _panel_value(self, name: str, mass: MassAssessment | None) -> Resource:
         a = self.assessment

@@ -1,7 +1,7 @@
 """`mappings/keys.csv`: the keys of the policy (section 17) with group, level, roles and words."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from emhwatch.tables.source import Row, TableFiles
 
@@ -47,6 +47,14 @@ class KeyTables:
 
     by_key: Mapping[str, Key]
     by_role: Mapping[str, tuple[str, ...]]
+    _of_groups: dict[frozenset[str], tuple[Key, ...]] = field(default_factory=dict, repr=False, compare=False)
+
+    def of_groups(self, groups: frozenset[str]) -> tuple[Key, ...]:
+        """The findings of these groups, in table order."""
+        if groups not in self._of_groups:
+            found = (key for key in self.by_key.values() if groups & set(key.groups) and not key.general)
+            self._of_groups[groups] = tuple(found)
+        return self._of_groups[groups]
 
     def role(self, name: str) -> tuple[str, ...]:
         """Keys with this role, in table order; empty for an unknown role."""

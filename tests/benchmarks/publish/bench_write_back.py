@@ -26,6 +26,7 @@ sys.path.insert(0, str(HERE.parents[2]))
 
 from emhwatch.assess.evaluate import SiteOptions, evaluate  # noqa: E402 - run as a script, the root is not on the path
 from emhwatch.cds.history import CardHistory  # noqa: E402
+from emhwatch.cds.warm import warm  # noqa: E402
 from emhwatch.chart.fetch import ServerChartFetcher  # noqa: E402
 from emhwatch.demo.hapi import free_port  # noqa: E402
 from emhwatch.demo.patients import demo_patients, with_subject  # noqa: E402
@@ -94,6 +95,7 @@ async def file_patients(client: FhirClient, count: int) -> list[str]:
 async def load(url: str, *, rate: float, seconds: float, write_only: bool = False) -> Run:
     """Open loop: an event is due every 1/rate seconds, whether or not those before are done."""
     tables = load_tables()
+    warm(tables)  # as `emhwatch serve` does
     with tempfile.TemporaryDirectory() as folder:
         async with bench(url, Path(folder) / "s.sqlite", observers=[watch], timeout_s=60.0) as it:
             client = it.publisher.server
