@@ -140,7 +140,7 @@ def _naive(publisher: FhirPublisher) -> Callable[[Assessment, ResourceEvent], Aw
 def set_clock_off(seconds: float) -> None:
     """This process believes that it is earlier or later; the monotonic clock is not touched, as on a real machine."""
     true_now, true_time = bootstrap.WallClock.now, time.time
-    bootstrap.WallClock.now = lambda clock: true_now(clock) + timedelta(seconds=seconds)  # type: ignore[method-assign]
+    bootstrap.WallClock.now = lambda clock: true_now(clock) + timedelta(seconds=seconds)  # type: ignore[method-assign,assignment]
     time.time = lambda: true_time() + seconds
 
 

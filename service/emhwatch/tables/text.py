@@ -22,7 +22,18 @@ EFFECTS = frozenset(
     """negated hedged leading historical resolved planned hypothetical question other general unassessed affirmed
     normal changed cause verb stop weak-stop np-stop pseudo""".split()  # noqa: SIM905 - words are easier to read
 )
-LISTS = ("conjunctions", "splits", "joints", "inside", "plural_pointers", "closers", "concessions", "results")
+LISTS = (
+    "conjunctions",
+    "splits",
+    "joints",
+    "inside",
+    "plural_pointers",
+    "closers",
+    "concessions",
+    "results",
+    "weighting",
+    "between",
+)
 DIRECTIONS = frozenset(("forward", "backward", "closing", "both", "here"))
 REQUIRED = frozenset(("negated", "hedged", "historical", "hypothetical", "other", "general", "stop"))
 T = TypeVar("T")

@@ -40,9 +40,12 @@ def levels_in(language: Language, words: list[str], start: int, end: int) -> tup
             at = found[0]
     sure = [item for item in named if not _is_sequence(language, words, named, item, start, end)]
     levels: set[str] = set()
-    for index, (_, stop, level) in enumerate(sure):
+    for index, (first, stop, level) in enumerate(sure):
         levels.add(level)
-        if index + 1 < len(sure) and _is_range(language, words, stop, sure[index + 1][0]):
+        # "T5 and T9" are two levels, "between T5 and T9" are five.
+        spanned = not language.lists["between"].isdisjoint(words[max(start, first - 4) : first])
+        following = sure[index + 1][0] if index + 1 < len(sure) else end
+        if following < end and (_is_range(language, words, stop, following) or (spanned and following - stop <= 4)):
             low, high = sorted((_PLACE[level], _PLACE[sure[index + 1][2]]))
             levels.update(_ORDER[low : high + 1])
     return tuple(sorted(levels, key=_PLACE.__getitem__)), [first for first, _, _ in sure]
@@ -86,8 +89,9 @@ def _named(
 def _region_ahead(language: Language, words: list[str], at: int, end: int) -> str | None:
     """Region named after a second ordinal: "ninth to eleventh thoracic"."""
     for place in range(at, min(at + 4, end)):
-        if words[place] in language.ordinals and place + 1 < end:
-            return language.level_regions.get(words[place + 1])
+        if words[place] in language.ordinals:
+            after = words[place + 1 : min(place + 3, end)]
+            return next((language.level_regions[word] for word in after if word in language.level_regions), None)
     return None
 
 
@@ -108,12 +112,35 @@ def _is_sequence(
     first, stop, level = item
     if level not in ("T1", "T2") or words[first][0] != "t":
         return False
-    if any(other[2] not in ("T1", "T2") and abs(other[0] - first) <= 3 and other[2][0] in "TCL" for other in named):
+    if stop < end and words[stop] in language.level_words:
+        return False
+    others = [other for other in named if other[2] not in ("T1", "T2") and other[2][0] in "TCL"]
+    ranged = language.range_words | language.level_words | set(_DASHES)
+    for other in others:
+        between = words[other[1] : first] if other[1] <= first else words[stop : other[0]]
+        if between and ranged.issuperset(between):
+            return False
+    if _is_weighted(language, words, first, stop, start, end):
+        return True
+    if any(
+        o[2] in ("T1", "T2") and 0 < first - o[1] <= 2 and _is_sequence(language, words, named, o, start, end)
+        for o in named
+    ):
+        return True  # "in T1 and in T2"
+    if any(abs(other[0] - first) <= 3 for other in others):
         return False
     nearby = words[max(start, first - 4) : min(end, stop + 4)]
     if any(word in language.sequence_words for word in nearby):
         return True
     return not any(word in language.level_words for word in words[max(start, first - 3) : first])
+
+
+def _is_weighted(language: Language, words: list[str], first: int, stop: int, start: int, end: int) -> bool:
+    """Whether a word of signals or sequences stands beside it: "T1 hyperintense", "bright on T1"."""
+    if stop < end and words[stop] in language.sequence_words:
+        return True
+    before = first - 1 if first > start and words[first - 1] not in language.lists["weighting"] else first - 2
+    return before >= start and words[before] in language.sequence_words
 
 
 def size_in(language: Language, words: list[str], start: int, end: int) -> list[tuple[int, float]]:

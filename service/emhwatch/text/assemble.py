@@ -43,13 +43,15 @@ def _mass(index: int, group: Group, instead: Value | None, rules: ReadingRules) 
     )
 
 
-def of_denials(denials: list[Mention], rules: ReadingRules) -> Iterator[Finding]:
+def of_denials(denials: list[Mention], rules: ReadingRules, kind: str) -> Iterator[Finding]:
     """Denials of a mass that name its region (policy 3.3)."""
     for mention in denials:
         named = [site for site in mention.sites if site.site_class != "none" or site.region]
         if named:
             regions = tuple(sorted({region for site in named if (region := site.region or site.key)}))
             yield _of_mention(mention, rules.roles["mass"], mention.value, regions=regions)
+            if key := derive.noun_key(mention, rules, kind):
+                yield _of_mention(mention, key, mention.value, regions=regions)
 
 
 def of_groups(groups: list[Group], natures: list[Nature], rules: ReadingRules, kind: str) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from emhwatch.tables.readings import ReadingRules
 from emhwatch.text.anatomy import part_of
 from emhwatch.text.grouping import Group
 from emhwatch.text.masses import Mention, is_past
-from emhwatch.types import Side, Value
+from emhwatch.types import Certainty, Side, Value
 
 
 def size_of(group: Group) -> float | None:
@@ -44,6 +44,14 @@ def site_keys(group: Group, rules: ReadingRules) -> tuple[str, ...]:
     return tuple(sorted(keys))
 
 
+def noun_key(mention: Mention, rules: ReadingRules, kind: str) -> str:
+    """The key that the noun of a mention sets: on a film that of its kind, else the noun's own; empty: none."""
+    noun = rules.nouns.get(mention.noun)
+    if kind == "film" and noun is not None and not mention.noun_key:
+        return rules.roles["film_mass" if noun.film is Value.PRESENT else "film_density"]
+    return mention.noun_key
+
+
 def derived(group: Group, rules: ReadingRules, kind: str) -> Iterator[tuple[str, Value, Mention]]:
     """Keys of one mass with the mention that states each."""
     roles = rules.roles
@@ -69,12 +77,10 @@ def derived(group: Group, rules: ReadingRules, kind: str) -> Iterator[tuple[str,
     sized = [m for m in group.mentions if size and m.size == size]
     if sized:
         yield roles["size"], Value.PRESENT, sized[0]
-    if kind == "film":
-        affirmed = [m for m in group.mentions if m.noun in rules.nouns and rules.nouns[m.noun].film is Value.PRESENT]
-        yield roles["film_mass" if affirmed else "film_density"], Value.PRESENT, (affirmed or [lead])[0]
-    worded = {m.noun_key: m for m in reversed(group.mentions) if m.noun_key}
+    worded = {key: m for m in reversed(group.mentions) if (key := noun_key(m, rules, kind))}
     for key, mention in worded.items():
-        yield key, mention.value, mention
+        unsure = is_past(mention) or mention.assertion.certainty is Certainty.HEDGED
+        yield key, Value.POSSIBLE if unsure else Value.PRESENT, mention
     cysts = [m for m in group.mentions if m.noun in m.scene.roles["cyst"]]
     if cysts:
         yield roles["cyst"], cysts[0].value, cysts[0]

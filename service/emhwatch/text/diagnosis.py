@@ -39,8 +39,8 @@ def _offered(scene: Scene, named: list[Statement], any_mass: bool, with_mass: bo
 
 
 def _known(statement: Statement) -> bool:
-    effects = statement.assertion.effects
-    return "historical" in effects or statement.scene.has("known")
+    hedged = statement.assertion.certainty is Certainty.HEDGED
+    return "historical" in statement.assertion.effects or (statement.scene.has("known") and not hedged)
 
 
 def _own_label(statement: Statement, named: list[Statement]) -> bool:

@@ -46,10 +46,11 @@ class Nature:
         made = []
         if self.fluid and solid and self.at_site:
             made.append(self._finding(rules.roles["rim"], self.stated, mass if mass is not None else len(groups) - 1))
-        elif self.at_site and not solid and self.stated is not Value.ABSENT:
+        elif self.at_site and not solid:
             if self.fluid:
                 made.append(self._finding(rules.roles["collection"], self.stated, None))
-            made.append(self._finding(rules.roles["mass"], self.value, mass))
+            if self.stated is not Value.ABSENT:
+                made.append(self._finding(rules.roles["mass"], self.value, mass))
         return made
 
     def _finding(self, key: str, value: Value, mass: int | None) -> Finding:

@@ -90,7 +90,7 @@ class _Report:
             rim = self.rules.roles["rim"]
             self.statements = [s for s in self.statements if s.key != rim or not self.natures]
         assembled = [
-            *of_denials(denials, self.rules),
+            *of_denials(denials, self.rules, self.kind),
             *of_groups(groups, self.natures, self.rules, self.kind),
             *of_statements(self.statements),
             *(finding for nature in self.natures for finding in nature.findings(groups, self.rules)),
