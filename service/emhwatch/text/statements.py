@@ -9,6 +9,7 @@ from emhwatch.text.assertion import Assertion
 from emhwatch.text.scene import Hit, Scene, is_fact, value_of
 from emhwatch.types import Experiencer, Section, Temporality, Value
 
+_CONSIDERED = frozenset(("planned", "hedged"))
 _REQUEST_KINDS = frozenset(("finding", "disease", "tumor"))
 _ASKED_IN = frozenset((Section.FINDINGS, Section.IMPRESSION, Section.RECOMMENDATION, Section.ADDENDUM))
 _NORMAL_REACH = 9  #: words between a structure and "normal"
@@ -74,6 +75,8 @@ def _apply(scene: Scene, hit: Hit, rule: FindingRule, partners: list[Hit], rules
     if section is Section.REQUEST and (rule.kind not in _REQUEST_KINDS or rule.of_mass):
         return []
     assertion = scene.judge(hit.start, hit.end)
+    if rule.kind == "diagnosis" and assertion.effects >= _CONSIDERED:  # "could be considered": no plan, a thought
+        assertion = assertion._replace(effects=assertion.effects - {"planned"}, temporality=Temporality.CURRENT)
     value = value_of(assertion)
     if not is_fact(assertion):
         asked = "question" in assertion.effects and section in _ASKED_IN and rule.key in rules.danger
@@ -104,7 +107,7 @@ def _normal(scene: Scene, rules: ReadingRules) -> list[Statement]:
     normals = [cue for cue in scene.cues if cue.row.effect == "normal"]
     for hit in scene.hits:
         term = hit.meaning.structure
-        if term is None or scene.section in (Section.OTHER, Section.TECHNIQUE):
+        if term is None or scene.section in (Section.OTHER, Section.TECHNIQUE) or _of_a_noun(scene, hit, rules):
             continue
         for cue in normals:
             gap = cue.start - hit.end if cue.start >= hit.end else hit.start - cue.end
@@ -126,6 +129,13 @@ def _normal(scene: Scene, rules: ReadingRules) -> list[Statement]:
                     kind = "past" if past else "normal"
                     made.append(Statement(scene, start, end, key, value, assertion, kind, f"normal:{term}", hit))
     return made
+
+
+def _of_a_noun(scene: Scene, hit: Hit, rules: ReadingRules) -> bool:
+    """Whether the structure is only the place of a mass ("the paravertebral mass … foramina are free")."""
+    return any(
+        other.gap(hit) == 0 and not rules.named.isdisjoint(other.terms) for other in scene.hits if other is not hit
+    )
 
 
 def _linked(scene: Scene, hit: Hit, start: int, end: int) -> bool:
