@@ -150,8 +150,8 @@ def _describe(mention: Mention, zone: tuple[int, int]) -> None:
     words = scene.layout.words
     if _DIGIT.search(" ".join(words[start:end])) or not scene.language.ordinals.keys().isdisjoint(words[start:end]):
         mention.levels, _ = levels_in(scene.language, words, start, end)
-        sizes = [size for at, size in size_in(scene.language, words, start, end) if not _of_organ(scene, at, hit)]
-        mention.size = max(sizes, default=None)
+        sizes = [found for found in size_in(scene.language, words, start, end) if not _of_organ(scene, found[0], hit)]
+        mention.size = max(_current(scene, sizes), default=None)
     if "deficit" in roles:
         mention.levels = ()
     mention.thoracic = "thoracic" in roles
@@ -164,6 +164,20 @@ def _describe(mention: Mention, zone: tuple[int, int]) -> None:
     mention.many = "many" in roles or "number" in near
     if "two" in near:
         mention.count = 2
+
+
+def _current(scene: Scene, sizes: list[tuple[int, float]]) -> list[float]:
+    """Sizes without those that a word of the past stands before, or after at the end ("2.1 cm, previously 3.4 cm")."""
+    past = [cue for cue in scene.cues if cue.row.effect == "historical"] if len(sizes) > 1 else []
+    current, begin = [], scene.sentence.start
+    for number, (at, size) in enumerate(sizes):
+        last = number + 1 == len(sizes)
+        if not any(
+            begin <= cue.start < at or (last and cue.start == at + 1) for cue in past if number or cue.start > at
+        ):
+            current.append(size)
+        begin = at + 1
+    return current or [size for _, size in sizes]
 
 
 def _of_organ(scene: Scene, at: int, noun: Hit) -> bool:

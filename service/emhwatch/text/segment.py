@@ -144,7 +144,8 @@ def _ends(
         return False
     if word == ".":
         return index == first or not _abbreviated(words, index, first, abbreviations)
-    return word != "?" or (index > first and not touched)
+    # ", ? lymphoma" asks for what follows.
+    return word != "?" or (index > first and not touched and words[index - 1] != ",")
 
 
 def _abbreviated(words: list[str], index: int, first: int, abbreviations: frozenset[str]) -> bool:
