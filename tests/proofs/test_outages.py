@@ -161,7 +161,7 @@ async def test_h29_answers_are_cut_in_the_middle(fhir: str, tmp_path: Path) -> N
 async def downtime(fhir: str, folder: Path, *, reports: int) -> list[str]:
     """The service is away while reports are filed; a server that notifies nobody has to be searched."""
     store = f"sqlite:///{folder}/s.sqlite"
-    async with hospital(fhir, seed=76) as there, httpx.AsyncClient() as http:
+    async with hospital(fhir, seed=76, patients=max(6, reports // 10)) as there, httpx.AsyncClient() as http:
         found = {"EMHWATCH_INTAKE_TAG": f"{TAG}|{there.site.tag}", "EMHWATCH_INTAKE_POLL_S": "0.5"}
         with Serving(fhir, store, folder, environ=found) as serving:
             await serving.start()
