@@ -33,6 +33,7 @@ LISTS = (
     "results",
     "weighting",
     "between",
+    "organs",
 )
 DIRECTIONS = frozenset(("forward", "backward", "closing", "both", "here"))
 REQUIRED = frozenset(("negated", "hedged", "historical", "hypothetical", "other", "general", "stop"))

@@ -256,7 +256,14 @@ def _refine(mention: Mention, scene: Scene) -> None:
 def _from_label(mention: Mention, before: Scene | None) -> None:
     """Region from the label of the line, or for a bare denial from the sentence before (policy 3.3)."""
     hits = mention.scene.topic
-    if not hits and mention.value is Value.ABSENT and before is not None and before.section is mention.section:
+    unlabelled = mention.scene.sentence.topic is None
+    if (
+        unlabelled
+        and not hits
+        and mention.value is Value.ABSENT
+        and before is not None
+        and before.section is mention.section
+    ):
         hits = before.hits
     sites = [site for hit in hits if (site := hit.meaning.site) is not None]
     if sites:

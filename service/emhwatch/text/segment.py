@@ -30,6 +30,9 @@ class Sentence(NamedTuple):
     paragraph: int
 
 
+_BEFORE_FINDINGS = frozenset((Section.REQUEST, Section.COMPARISON, Section.TECHNIQUE))
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """A text, its tokens and how it is divided."""
@@ -66,6 +69,7 @@ def lay_out(read: Tokens, language: Language, section: Section | None = None) ->
     current = section or Section.FINDINGS
     opened = 0
     topic: tuple[int, int] | None = None
+    organs = language.lists["organs"]
     paragraph = 0
     for first, last, hard in _statements(text, folded, words, starts, ends, language):
         if hard:
@@ -86,6 +90,10 @@ def lay_out(read: Tokens, language: Language, section: Section | None = None) ->
         for begin, label, end in _labels(text, words, starts, ends, at, last):
             if label is not None:
                 topic = label
+                if current in _BEFORE_FINDINGS and not organs.isdisjoint(words[label[0] : label[1]]):
+                    # "Hx: cough. Lungs: clear." has no heading where the findings begin.
+                    spans.append(SectionSpan(current, opened, starts[label[0]]))
+                    opened, current = starts[label[0]], Section.FINDINGS
             if end > begin:
                 sentences.append(Sentence(begin, end, current, topic, paragraph))
     if words:
