@@ -20,11 +20,11 @@ def read(text: str, modality: str | None = None, language: str | None = None) ->
     return read_report(text, tables(), modality=modality, language=language)
 
 
-def values(text: str, modality: str | None = None) -> dict[str, str]:
+def values(text: str, modality: str | None = None, language: str | None = None) -> dict[str, str]:
     """Key to the strongest value of the patient in a text."""
     found: dict[str, str] = {}
     for value in reversed(ORDER):
-        for finding in read(text, modality).findings:
+        for finding in read(text, modality, language).findings:
             if finding.value is value and finding.experiencer is Experiencer.PATIENT:
                 found[finding.key] = str(value)
     return found

@@ -7,9 +7,10 @@ from emhwatch.tables.readings import FindingRule, ReadingRules
 from emhwatch.text.anatomy import size_in
 from emhwatch.text.assertion import Assertion
 from emhwatch.text.scene import Hit, Scene, is_fact, value_of
-from emhwatch.types import Experiencer, Section, Temporality, Value
+from emhwatch.types import Certainty, Experiencer, Section, Temporality, Value
 
 _CONSIDERED = frozenset(("planned", "hedged"))
+_WITHIN = (("negated", Certainty.NEGATED), ("normal", Certainty.NEGATED), ("hedged", Certainty.HEDGED))
 _REQUEST_KINDS = frozenset(("finding", "disease", "tumor"))
 _ASKED_IN = frozenset((Section.FINDINGS, Section.IMPRESSION, Section.RECOMMENDATION, Section.ADDENDUM))
 _NORMAL_REACH = 9  #: words between a structure and "normal"
@@ -74,7 +75,7 @@ def _apply(scene: Scene, hit: Hit, rule: FindingRule, partners: list[Hit], rules
         return []
     if section is Section.REQUEST and (rule.kind not in _REQUEST_KINDS or rule.of_mass):
         return []
-    assertion = scene.judge(hit.start, hit.end)
+    assertion = _judged(scene, hit)
     if rule.kind == "diagnosis" and assertion.effects >= _CONSIDERED:  # "could be considered": no plan, a thought
         assertion = assertion._replace(effects=assertion.effects - {"planned"}, temporality=Temporality.CURRENT)
     value = value_of(assertion)
@@ -98,6 +99,20 @@ def _apply(scene: Scene, hit: Hit, rule: FindingRule, partners: list[Hit], rules
     elif rule.kind == "twin" and rule.denied and value is Value.ABSENT:
         made.append(Statement(scene, start, end, rule.denied, Value.PRESENT, assertion, "finding", rule.id, hit))
     return made
+
+
+def _judged(scene: Scene, hit: Hit) -> Assertion:
+    """The words around a hit, or else within the gap of its phrase ("spleen is not enlarged")."""
+    assertion = scene.judge(hit.start, hit.end)
+    if assertion.certainty is not Certainty.AFFIRMED or not scene.roles["own_negation"].isdisjoint(hit.terms):
+        return assertion
+    for effect, certainty in _WITHIN:
+        for cue in scene.cues:
+            last = hit.end if effect == "normal" else hit.end - 1  # "is not enlarged" is "normal" in three words
+            if cue.row.effect == effect and hit.start < cue.start and cue.end <= last:
+                effects = assertion.effects | {effect}
+                return assertion._replace(certainty=certainty, cue=assertion.cue or cue, effects=effects)
+    return assertion
 
 
 def _normal(scene: Scene, rules: ReadingRules) -> list[Statement]:

@@ -1,0 +1,84 @@
+"""Wordings that fooled an earlier reader: what each says of one key."""
+
+import pytest
+
+from tests.text.reading import read, values
+
+MASS = "Left paraspinal mass at T8. "
+SAID = [
+    # a denial inside the gap of a phrase
+    ("en", "The spleen is not enlarged.", "splenomegaly", "absent"),
+    ("en", "The spleen may be enlarged.", "splenomegaly", "possible"),
+    ("en", "The ribs are not expanded.", "rib_widening", "absent"),
+    ("fr", "La rate n'est pas augmentée de taille.", "splenomegaly", "absent"),
+    ("fr", "Les côtes ne sont pas élargies.", "rib_widening", "absent"),
+    (
+        "en",
+        "Paraspinal mass, T1 hyperintense, does not suppress with fat saturation.",
+        "t1_hyper_fat",
+        "unknown",
+    ),
+    # words that are no general statement, plan or question by themselves
+    ("en", "There may be a small paraspinal mass at T8.", "paraspinal_mass", "possible"),
+    ("en", MASS + "Extramedullary hematopoiesis should be considered.", "report_names_emh", "possible"),
+    ("en", MASS + "Extramedullary hematopoiesis could be considered.", "report_names_emh", "possible"),
+    ("en", MASS + "Extramedullary hematopoiesis is one possibility.", "report_names_emh", "possible"),
+    ("en", MASS + "These findings suggest extramedullary hematopoiesis.", "report_names_emh", "present"),
+    (
+        "en",
+        MASS + "The differential includes schwannoma and EMH.",
+        "report_names_emh",
+        "possible",
+    ),
+    ("en", "Paraspinal mass at T8, ? extramedullary hematopoiesis.", "report_names_emh", "possible"),
+    ("en", "It lies against the vertebra, a paraspinal mass at T8 with erosion of the rib.", "bone_erosion", "present"),
+    ("fr", "Masse paravertébrale gauche en D9 avec quelques calcifications.", "calcification", "present"),
+    ("fr", "La masse paravertébrale gauche en D9 reste stable.", "unchanged", "present"),
+    ("fr", "Masse paravertébrale infiltrante, mal limitée.", "paraspinal_mass", "present"),
+    # whose disease, and when
+    (
+        "en",
+        "HISTORY: rule out malignancy in patient with sickle cell disease.",
+        "dx_sickle_cell_disease",
+        "present",
+    ),
+    ("en", "CLINICAL HISTORY: breast cancer with bone metastases.", "metastatic_cancer_active", "present"),
+    ("en", "CLINICAL HISTORY: no active malignancy.", "dx_active_cancer", "absent"),
+    ("fr", "INDICATION : bilan de masses chez un patient thalassémique.", "dx_thalassaemia", "present"),
+    # where
+    ("en", "Masses flank the lumbar spine at L2-L4.", "paraspinal_mass", "present"),
+    ("en", "Hx: cough.\nLungs: clear.\nParaspinal: soft tissue mass at T9.", "paraspinal_mass", "present"),
+    ("en", "Enlarged retrocrural and mediastinal lymph nodes.", "lymphadenopathy", "present"),
+    ("en", "Bones: diffuse sclerosis, no lytic lesion.", "paraspinal_mass", "unknown"),
+]
+LEVELS = [
+    ("en", "Left paraspinal mass at T11, T1 hyperintense and T2 bright.", ("T11",)),
+    ("en", "Left paraspinal mass at T11 with intermediate T1 and T2 signal.", ("T11",)),
+    ("en", "Left paraspinal mass at T1-T3, T2 bright.", ("T1", "T2", "T3")),
+    ("en", "Left paraspinal masses at T5 and T8.", ("T5", "T8")),
+    ("en", "Left paraspinal mass between T5 and T8.", ("T5", "T6", "T7", "T8")),
+    ("fr", "Masse paravertébrale gauche en T11 en hypersignal T1.", ("T11",)),
+    ("fr", "Masse paravertébrale de la cinquième à la septième vertèbre dorsale.", ("T5", "T6", "T7")),
+]
+SIZES = [
+    ("Right paraspinal mass at T8, now 2.1 cm, previously 3.4 cm.", 21.0),
+    ("Right paraspinal mass at T8 measures 2.1 cm (previously 3.4 cm).", 21.0),
+    ("Previously described right paraspinal mass at T8 measures 2.1 x 3.4 cm.", 34.0),
+]
+
+
+@pytest.mark.parametrize(("language", "text", "key", "value"), SAID)
+def test_h03_what_a_wording_says_of_a_key(language: str, text: str, key: str, value: str) -> None:
+    assert values(text, "MR", language).get(key, "unknown") == value
+
+
+@pytest.mark.parametrize(("language", "text", "levels"), LEVELS)
+def test_levels_are_vertebrae_and_no_sequences(language: str, text: str, levels: tuple[str, ...]) -> None:
+    (mass,) = read(text, "MR", language).masses
+    assert mass.levels == levels
+
+
+@pytest.mark.parametrize(("text", "size"), SIZES)
+def test_the_size_is_that_of_today(text: str, size: float) -> None:
+    (mass,) = read(text, "MR", "en").masses
+    assert mass.size_mm == size
