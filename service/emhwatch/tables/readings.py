@@ -10,7 +10,8 @@ from emhwatch.types import Value
 
 FOLDER = "mappings/text"
 KINDS = frozenset(("finding", "disease", "diagnosis", "tumor", "context", "twin"))
-CLASSES = frozenset(("A1", "A2", "none", "other"))
+FILM = "film"  #: class A1 on a plain film, on other images no site
+CLASSES = frozenset(("A1", "A2", "none", "other", FILM))
 #: Names that the engine asks for; their values are keys, terms and words of the tables.
 ROLE_KEYS = tuple(
     """mass bilateral unilateral multiplicity level_low level_mid whole_spine size thoracic lumbar collection rim emh
@@ -18,7 +19,7 @@ ROLE_KEYS = tuple(
     cyst unchanged spleen_lost""".split()  # noqa: SIM905 - a list of this length is read more easily as words
 )
 ROLE_TERMS = tuple(
-    """right left bilateral midline pointer measured deficit thoracic low mid lumbar whole another many number two
+    """right left bilateral midline pointer measured deficit thoracic low mid lumbar whole another further many number two
     organs touches spine only_at_spine pleural with_pleural own_place spinal differential known histology_result
     own_negation blood_organs biopsy biopsy_other recommend biopsy_against pending done elsewhere_sites own_sites
     nondiagnostic tissue_emh tissue_diagnoses natures fluid link further_sites cyst spleen_length liver_value native
@@ -49,6 +50,7 @@ class Site:
     site_class: str
     key: str
     region: str
+    film: bool = False  #: a site on plain films only
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def parse(files: TableFiles, known: frozenset[str]) -> ReadingRules:
             if _terms(row, ("structure",), known, files)
         },
         sites={
-            row["term"]: Site(row["term"], row["class"], row["key"], row["region"])
+            row["term"]: _site(row)
             for row in files.csv(f"{FOLDER}/sites.csv", ("term", "class", "key", "region"))
             if _terms(row, ("term",), known, files) and _one_of(row, "class", CLASSES, files)
         },
@@ -151,6 +153,11 @@ def parse(files: TableFiles, known: frozenset[str]) -> ReadingRules:
         comparators=frozenset(str(labs.get("comparators", "")).split()),
         high_terms=frozenset(str(labs.get("high", "")).split()),
     )
+
+
+def _site(row: Row) -> Site:
+    film = row["class"] == FILM
+    return Site(row["term"], "A1" if film else row["class"], row["key"], row["region"], film)
 
 
 def _roles(named: Mapping[str, str], known: frozenset[str], files: TableFiles) -> dict[str, frozenset[str]]:

@@ -24,6 +24,8 @@ EFFECTS = frozenset(
 )
 LISTS = (
     "conjunctions",
+    "additions",
+    "finite",
     "splits",
     "joints",
     "inside",
@@ -35,7 +37,7 @@ LISTS = (
     "between",
     "organs",
 )
-DIRECTIONS = frozenset(("forward", "backward", "closing", "both", "here"))
+DIRECTIONS = frozenset(("forward", "backward", "closing", "both", "subject"))
 REQUIRED = frozenset(("negated", "hedged", "historical", "hypothetical", "other", "general", "stop"))
 T = TypeVar("T")
 
@@ -45,6 +47,7 @@ class CueRow:
     """A cue: what it does to statements before or after it, and how far (in words; 0 = to the end of its clause).
 
     `closing`: it reaches back only when it ends its clause ("effusion is likely", not "opacity is likely atelectasis").
+    `subject`: it reaches forward and spares what stands within ("neither mass contains fat": there are masses).
     """
 
     id: str
@@ -53,6 +56,7 @@ class CueRow:
     backward: bool
     closing: bool
     reach: int
+    subject: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,7 @@ def _cues(code: str, speller: Speller, joined: tuple[str, ...], files: TableFile
             files.problem(path, row.line, row["id"], "unknown effect", f"use one of {' '.join(sorted(EFFECTS))}")
         if row["direction"] not in DIRECTIONS:
             files.problem(
-                path, row.line, row["id"], "unknown direction", "use forward, backward, closing, both or here"
+                path, row.line, row["id"], "unknown direction", "use forward, backward, closing, both or subject"
             )
         if not row["reach"].isdecimal():
             files.problem(path, row.line, row["id"], "reach is no number", "give a number of words, 0 = the clause")
@@ -172,10 +176,11 @@ def _cues(code: str, speller: Speller, joined: tuple[str, ...], files: TableFile
         cue = CueRow(
             row["id"],
             row["effect"],
-            row["direction"] in ("forward", "both"),
+            row["direction"] in ("forward", "both", "subject"),
             row["direction"] in ("backward", "closing", "both"),
             row["direction"] == "closing",
             int(row["reach"]),
+            row["direction"] == "subject",
         )
         _add(cues, row, cue, files)
     if missing := REQUIRED - effects:

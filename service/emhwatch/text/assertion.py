@@ -15,6 +15,7 @@ _EMBRACING = frozenset(
     ("general", "other", "hypothetical")
 )  #: reach the statement that they enclose ("the differential of … includes", "should … occur")
 _ENDS = frozenset(("stop", "weak-stop"))  #: they end a scope also where the statement begins with their last word
+_NARROW = frozenset(("negated", "affirmed", "unassessed"))
 _SCOPE_LIMIT = 40  #: words that a cue reaches at most
 
 
@@ -55,14 +56,16 @@ def judge(
     if not cues:
         return PLAIN
     reached: dict[str, CueMatch] = {}
+    resumed = words[start] in language.lists["finite"] and words[start - 1] in language.lists["additions"]
     for cue in cues:
         if cue.start < end and cue.end > start:
             if cue.row.effect in _EMBRACING:
                 reached[cue.row.effect] = cue
                 continue
             # words of the statement itself are no cue: look beside it
+            before = cue.start if cue.row.subject and cue.start < start and end < cue.end else start
             ends = [c for c in cues if c.start < start < c.end and c.row.effect in _ENDS]  # ", stable"
-            cues = find_cues(language, words, limits[0], start) + ends + find_cues(language, words, end, limits[1])
+            cues = find_cues(language, words, limits[0], before) + ends + find_cues(language, words, end, limits[1])
             break
     for cue in cues:
         effect = cue.row.effect
@@ -72,6 +75,8 @@ def judge(
             distance = start - cue.end
             if not cue.row.forward or distance > (cue.row.reach or _SCOPE_LIMIT):
                 continue
+            if resumed and effect in _NARROW:
+                continue  # "without narrowing it and extends to"
             if _ends_forward(language.lists, words, cues, cue, start, limits[1]):
                 continue
             if words[limits[0]] in language.lists["concessions"] and "," in words[cue.end : start]:
@@ -104,7 +109,7 @@ def _ends_forward(
 ) -> bool:
     """Whether something between a cue and the statement after it ends the scope."""
     effect, conjunctions = cue.row.effect, lists["conjunctions"]
-    narrow = effect in ("negated", "affirmed", "unassessed")
+    narrow = effect in _NARROW
     for other in cues:
         if other.start < cue.end:
             continue

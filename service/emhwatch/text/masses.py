@@ -14,6 +14,7 @@ _DIGIT = re.compile(r"\d")
 _MOST = 20  #: nouns of one sentence that are looked at, which bounds the work
 _NUMBER_REACH = 8  #: words between a number and the noun that it counts
 _PLANS = frozenset(("planned",))
+_BESIDE = 2  #: words between "new" and its noun at most
 _FAR = 14  #: words between noun and site at most
 _OUTSIDE = 5  #: cost of a site beyond the next noun
 
@@ -126,7 +127,7 @@ def _mention(scene: Scene, hit: Hit, noun: Noun, zone: tuple[int, int], kind: st
         and not (noun.term in scene.roles["measured"] and mention.size)
     ):
         mention.value = Value.POSSIBLE
-    _locate(mention, zone, before)
+    _locate(mention, zone, before, kind)
     return mention
 
 
@@ -186,10 +187,11 @@ def _of_organ(scene: Scene, at: int, noun: Hit) -> bool:
     return any(abs(at - other.start) < gap for other in scene.with_role("organs") if other.start < at)
 
 
-def _locate(mention: Mention, zone: tuple[int, int], before: Scene | None) -> None:
+def _locate(mention: Mention, zone: tuple[int, int], before: Scene | None, kind: str) -> None:
     """Find the site of the noun: the closest one, and those joined to it in a list."""
     scene, hit = mention.scene, mention.hit
-    candidates = [(other, site) for other in scene.hits if (site := other.meaning.site) is not None]
+    sites = [(other, site) for other in scene.hits if (site := other.meaning.site) is not None]
+    candidates = [(other, site) for other, site in sites if not site.film or kind == "film"]
     touching = [other.start for other in scene.with_role("touches")]  # "mass displacing the lung"
     priced = []
     for other, site in candidates:
@@ -279,6 +281,12 @@ def counts(mention: Mention) -> bool:
         and mention.assertion.experiencer is Experiencer.PATIENT
         and mention.section not in (Section.OTHER, Section.TECHNIQUE)
     )
+
+
+def denies_region(mention: Mention) -> bool:
+    """Whether "no mass" speaks of the whole region: "no new mass" and "this mass is not" leave one that was named."""
+    words = [other for other in mention.scene.with_role("further") if other.start < mention.hit.start]
+    return mention.regional and not mention.pointer and all(word.gap(mention.hit) > _BESIDE for word in words)
 
 
 def is_past(mention: Mention) -> bool:

@@ -8,7 +8,7 @@ from emhwatch.text.attach import attach
 from emhwatch.text.diagnosis import biopsy_statements, drop_weak_names, settle
 from emhwatch.text.grouping import Group, group_mentions
 from emhwatch.text.language import choose
-from emhwatch.text.masses import Mention, counts, mentions_in
+from emhwatch.text.masses import Mention, counts, denies_region, mentions_in
 from emhwatch.text.measure import measurements_in
 from emhwatch.text.nature import Nature, natures_in
 from emhwatch.text.scene import Scene, scenes_of
@@ -79,7 +79,7 @@ class _Report:
                 self.natures += natures_in(scene, self.rules, found)
             before = scene
         stated = [m for m in self.mentions if counts(m)]
-        denials = [m for m in stated if m.value is Value.ABSENT and m.regional and not m.pointer and not _gone(m)]
+        denials = [m for m in stated if m.value is Value.ABSENT and denies_region(m) and not _gone(m)]
         groups = self._groups(stated)
         if any(m.section is Section.ADDENDUM and m.sites for m in denials):
             for group in groups:
