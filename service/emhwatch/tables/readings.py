@@ -19,11 +19,11 @@ ROLE_KEYS = tuple(
     cyst unchanged spleen_lost""".split()  # noqa: SIM905 - a list of this length is read more easily as words
 )
 ROLE_TERMS = tuple(
-    """right left bilateral midline pointer measured deficit thoracic low mid lumbar whole another further many number two
-    organs touches spine only_at_spine pleural with_pleural own_place spinal differential known histology_result
-    own_negation blood_organs biopsy biopsy_other recommend biopsy_against pending done elsewhere_sites own_sites
-    nondiagnostic tissue_emh tissue_diagnoses natures fluid link further_sites cyst spleen_length liver_value native
-    hu""".split()  # noqa: SIM905 - as above
+    """right left bilateral midline pointer measured deficit thoracic low mid lumbar whole another further many number
+    two organs touches spine only_at_spine pleural with_pleural own_place spinal differential known
+    histology_result own_negation blood_organs biopsy biopsy_other recommend biopsy_against pending done elsewhere_sites
+    own_sites nondiagnostic tissue_emh tissue_diagnoses natures fluid link further_sites cyst spleen_length
+    liver_value native hu""".split()  # noqa: SIM905 - as above
 )
 
 
