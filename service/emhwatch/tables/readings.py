@@ -34,6 +34,7 @@ class FindingRule:
     id: str
     key: str
     need: tuple[frozenset[str], ...]
+    told: frozenset[str]  #: terms that stand here or earlier in the report, one of them
     avoid: frozenset[str]
     near: int
     kind: str
@@ -68,7 +69,8 @@ class ReadingRules:
     """All rules of the reader by what triggers them."""
 
     by_anchor: Mapping[str, tuple[FindingRule, ...]]
-    structures: Mapping[str, tuple[tuple[str, ...], Value]]  #: keys of a structure and the value of "normal"
+    told: frozenset[str]  #: terms that a rule asks for that may stand in an earlier sentence
+    structures: Mapping[str, tuple[tuple[str, Value], ...]]  #: what "normal" says of a structure
     sites: Mapping[str, Site]
     nouns: Mapping[str, Noun]
     named: frozenset[str]  #: terms that name a mass
@@ -106,7 +108,7 @@ class ReadingRules:
         """Terms that something asks for."""
         found = {*self.by_anchor, *self.sites, *self.nouns, *self.structures, *self.analytes, *self.high_terms}
         for rule in (rule for rules in self.by_anchor.values() for rule in rules):
-            found.update(rule.avoid, *rule.need)
+            found.update(rule.avoid, rule.told, *rule.need)
         return frozenset(found.union(*self.terms.values()))
 
 
@@ -125,10 +127,12 @@ def parse(files: TableFiles, known: frozenset[str]) -> ReadingRules:
     }
     labs = files.toml(f"{FOLDER}/labs.toml")
     limits = constants.parse(files)
+    by_anchor = _findings(files, keys, roles, known)
     return ReadingRules(
-        by_anchor=_findings(files, keys, roles, known),
+        by_anchor=by_anchor,
+        told=frozenset(term for found in by_anchor.values() for rule in found for term in rule.told),
         structures={
-            row["structure"]: (row.list("keys"), _value(row["value"]) or Value.ABSENT)
+            row["structure"]: tuple(_said(key, _value(row["value"]) or Value.ABSENT) for key in row.list("keys"))
             for row in files.csv(f"{FOLDER}/structures.csv", ("structure", "keys", "value"))
             if _terms(row, ("structure",), known, files)
         },
@@ -186,10 +190,10 @@ def _findings(
     files: TableFiles, keys: key_tables.KeyTables, roles: Mapping[str, str], known: frozenset[str]
 ) -> dict[str, tuple[FindingRule, ...]]:
     path = f"{FOLDER}/findings.csv"
-    columns = ("key", "anchor", "need", "avoid", "near", "kind", "value", "denied")
+    columns = ("key", "anchor", "need", "told", "avoid", "near", "kind", "value", "denied")
     found: dict[str, list[FindingRule]] = {}
     for row in files.csv(path, columns):
-        ok = _terms(row, ("anchor", "need", "avoid"), known, files) and _one_of(row, "kind", KINDS, files)
+        ok = _terms(row, ("anchor", "need", "told", "avoid"), known, files) and _one_of(row, "kind", KINDS, files)
         for column in ("key", "denied"):
             if row[column] in (roles.get("unchanged"), roles.get("spleen_lost")):
                 continue
@@ -204,6 +208,7 @@ def _findings(
                 f"{row['key']}:{row['anchor']}",
                 row["key"],
                 tuple(frozenset(group.split("|")) for group in row.list("need")),
+                frozenset(row.list("told")),
                 frozenset(row.list("avoid")),
                 int(row["near"]),
                 row["kind"],
@@ -213,6 +218,11 @@ def _findings(
             )
             found.setdefault(row["anchor"], []).append(rule)
     return {anchor: tuple(rules) for anchor, rules in found.items()}
+
+
+def _said(cell: str, value: Value) -> tuple[str, Value]:
+    key, _, own = cell.partition("=")
+    return key, _value(own) or value
 
 
 def _value(cell: str) -> Value | None:

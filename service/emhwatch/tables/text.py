@@ -66,7 +66,8 @@ class Language:
     code: str
     function_words: frozenset[str]
     abbreviations: frozenset[str]
-    open_ends: frozenset[str]
+    open_ends: frozenset[str]  #: words after which a line goes on
+    goes_on: frozenset[str]  #: words that begin no statement
     terms: Matcher[str]
     cues: Matcher[CueRow]
     headings: Matcher[Section]
@@ -78,6 +79,7 @@ class Language:
     lengths: Mapping[str, float]  #: unit -> millimetres
     lists: Mapping[str, frozenset[str]]  #: named lists of function words, see `LISTS`
     size_words: frozenset[str]  #: words between two diameters
+    copula: str  #: the word that the colon of a label stands for: "is"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,6 +139,7 @@ def _language(code: str, files: TableFiles, authored: dict[tuple[str, str], tupl
         _words(settings, "function_words", path, files),
         _words(settings, "abbreviations", path, files),
         _words(settings, "open_ends", path, files),
+        _words(settings, "goes_on", path, files),
         Matcher(terms),
         Matcher(_cues(code, speller, joined, files)),
         Matcher(_headings(code, speller, joined, files)),
@@ -148,7 +151,12 @@ def _language(code: str, files: TableFiles, authored: dict[tuple[str, str], tupl
         {fold(str(unit)): float(factor) for unit, factor in settings.get("lengths", {}).items()},
         {name: _words(settings.get("lists", {}), name, path, files) for name in LISTS},
         _words(settings, "size_words", path, files),
+        _word(settings, "copula", path, files),
     )
+
+
+def _word(settings: Mapping[str, Any], name: str, path: str, files: TableFiles) -> str:
+    return next(iter(_words(settings, name, path, files)), "")
 
 
 def _words(settings: Mapping[str, Any], name: str, path: str, files: TableFiles) -> frozenset[str]:

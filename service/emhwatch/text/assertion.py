@@ -46,6 +46,7 @@ def find_cues(language: Language, words: list[str], start: int, end: int) -> lis
         CueMatch(row, first, last)
         for first, last, rows in language.cues.find_overlapping(words, start, end)
         for row in rows
+        if not (row.effect == "negated" and any(other.effect == "hedged" for other in rows))  # "possible but unlikely"
     ]
 
 

@@ -283,8 +283,14 @@ def counts(mention: Mention) -> bool:
     )
 
 
-def denies_region(mention: Mention) -> bool:
-    """Whether "no mass" speaks of the whole region: "no new mass" and "this mass is not" leave one that was named."""
+def denies_region(mention: Mention, rules: ReadingRules) -> bool:
+    """Whether "no mass" speaks of the whole region: "no new mass" and "this mass is not" leave one that was named.
+
+    A mediastinum that is "not widened" on a film says nothing about a mass beside the spine (policy 2.2).
+    """
+    noun = rules.nouns.get(mention.noun)
+    if noun is not None and noun.value is None and all(site.site_class == "none" for site in mention.sites):
+        return False
     words = [other for other in mention.scene.with_role("further") if other.start < mention.hit.start]
     return mention.regional and not mention.pointer and all(word.gap(mention.hit) > _BESIDE for word in words)
 

@@ -79,7 +79,7 @@ class _Report:
                 self.natures += natures_in(scene, self.rules, found)
             before = scene
         stated = [m for m in self.mentions if counts(m)]
-        denials = [m for m in stated if m.value is Value.ABSENT and denies_region(m) and not _gone(m)]
+        denials = [m for m in stated if m.value is Value.ABSENT and denies_region(m, self.rules) and not _gone(m)]
         groups = self._groups(stated)
         if any(m.section is Section.ADDENDUM and m.sites for m in denials):
             for group in groups:

@@ -30,7 +30,20 @@ class Scene:
     """A sentence, its hits in order, its cues when first asked for."""
 
     __slots__ = (
-        *("_cues", "hits", "index", "language", "layout", "named", "roles", "sentence", "tells", "terms", "topic"),
+        *(
+            "_cues",
+            "hits",
+            "index",
+            "language",
+            "layout",
+            "named",
+            "roles",
+            "sentence",
+            "tells",
+            "terms",
+            "told",
+            "topic",
+        ),
     )
 
     def __init__(
@@ -54,6 +67,7 @@ class Scene:
         telling = hits if self.tells else []
         self.terms: set[str] = set().union(*[hit.terms for hit in telling])
         self.named: set[str] = set().union(*[hit.meaning.roles for hit in telling])  #: roles of the hits
+        self.told: frozenset[str] = frozenset()  #: terms of this and earlier sentences that a rule may ask for
         self._cues: list[CueMatch] | None = None
 
     @property
@@ -122,12 +136,13 @@ def is_fact(assertion: Assertion) -> bool:
 
 def scenes_of(layout: Layout, language: Language, tables: TextTables) -> list[Scene]:
     """All sentences in which the lexicon finds something."""
-    terms, meanings, roles = language.terms, tables.meanings, tables.rules.terms
+    meanings, roles = tables.meanings, tables.rules.terms
     words = layout.words
     scenes: list[Scene] = []
+    told: frozenset[str] = frozenset()
     labels: dict[tuple[int, int], list[Hit]] = {}
     for index, sentence in enumerate(layout.sentences):
-        found = terms.find(words, sentence.start, sentence.end)
+        found = _find(language, words, sentence)
         hits = [Hit(start, end, named, meanings[named]) for start, end, named in found]
         topic: list[Hit] = []
         label = sentence.topic
@@ -136,5 +151,20 @@ def scenes_of(layout: Layout, language: Language, tables: TextTables) -> list[Sc
                 labels[label] = [hit for hit in hits if hit.end <= label[1]]
             else:
                 topic = labels.get(label, [])
-        scenes.append(Scene(index, layout, sentence, language, hits, topic, roles))
+        scene = Scene(index, layout, sentence, language, hits, topic, roles)
+        told = scene.told = told.union(*[hit.terms for hit in hits]) & tables.rules.told
+        scenes.append(scene)
     return scenes
+
+
+def _find(language: Language, words: list[str], sentence: Sentence) -> list[tuple[int, int, tuple[str, ...]]]:
+    """Phrases of a sentence; the colon of a label reads as "is" unless a phrase has it ("Spleen: enlarged")."""
+    found = language.terms.find(words, sentence.start, sentence.end)
+    if sentence.topic is None or not sentence.start < sentence.topic[1] < sentence.end - 1:
+        return found
+    colon = sentence.topic[1]
+    if any(start < colon < end for start, end, _ in found):
+        return found
+    said = [*words[sentence.start : colon], language.copula, *words[colon + 1 : sentence.end]]
+    first = sentence.start
+    return [(first + start, first + end, named) for start, end, named in language.terms.find(said, 0, len(said))]

@@ -11,6 +11,7 @@ from emhwatch.tables.words import Split, fold, split
 from emhwatch.types import Section
 
 _MARKER = re.compile(r"[ \t]*+(?:[-*>#]++(?=[ \t])|\(?[0-9]{1,2}+[.)](?![0-9])|[a-h][.)](?=[ \t]))[ \t]*+")
+_BLANK_LINE = re.compile(r"(?:\r\n|\n|\r)[ \t]*+(?:\r\n|\n|\r)")
 _DECORATION = frozenset('*#-_=>+.|"')
 _ENDERS = frozenset(".!?;")
 _LINE_FLOOR = 34  #: shorter lines are never taken for wrapped ones
@@ -71,16 +72,23 @@ def lay_out(read: Tokens, language: Language, section: Section | None = None) ->
     topic: tuple[int, int] | None = None
     organs = language.lists["organs"]
     paragraph = 0
-    for first, last, hard in _statements(text, folded, words, starts, ends, language):
+    statements = _statements(text, folded, words, starts, ends, language)
+    titles = [
+        _heading(text, words, starts, ends, _body(words, *span), span[1], span[2], language) for span in statements
+    ]
+    last_findings = max((at for at, title in enumerate(titles) if title and title[0] is Section.FINDINGS), default=-1)
+    for number, (first, last, hard) in enumerate(statements):
         if hard:
             topic = None
             paragraph += 1
-        at = first
-        while at < last and words[at] in _DECORATION and not _negative_mark(words, at, last):
-            at += 1
-        if at + 1 < last and words[at].isdigit() and words[at + 1] in ".)" and words[at + 1]:
-            at += 2
-        heading = _heading(text, words, starts, ends, at, last, hard, language)
+        at = _body(words, first, last)
+        heading = titles[number]
+        if heading is None and current in _BEFORE_FINDINGS and number > last_findings and hard:
+            before = sentences[-1] if sentences else None
+            if before and starts[before.start] >= opened:
+                gap = ends[before.end - 1], starts[at]
+                if current is not Section.REQUEST or _BLANK_LINE.search(text, *gap):
+                    heading = Section.FINDINGS, at  # "Indication: cough. ¶ Lungs clear": no heading for the findings
         if heading is not None:
             name, body = heading
             if starts[at] > opened and (spans or sentences):
@@ -99,6 +107,16 @@ def lay_out(read: Tokens, language: Language, section: Section | None = None) ->
     if words:
         spans.append(SectionSpan(current, opened, len(text)))
     return Layout(text, words, starts, ends, tuple(spans), tuple(sentences))
+
+
+def _body(words: list[str], first: int, last: int, *_: bool) -> int:
+    """The token at which a statement begins behind its bullet or number."""
+    at = first
+    while at < last and words[at] in _DECORATION and not _negative_mark(words, at, last):
+        at += 1
+    if at + 1 < last and words[at].isdigit() and words[at + 1] in ".)" and words[at + 1]:
+        at += 2
+    return at
 
 
 def _negative_mark(words: list[str], at: int, last: int) -> bool:
@@ -199,7 +217,7 @@ def _wrapped(raw: str, line: str, before: str, widest: int, language: Language) 
     tail = before.rsplit(None, 1)[-1]
     if tail[-1] in ".:!?;" and not (tail[-1] == "." and tail[:-1] in language.abbreviations):
         return False
-    if tail in language.open_ends or tail[-1] in ",(-/":
+    if tail in language.open_ends or tail[-1] in ",(-/" or (raw[:1].islower() and head in language.goes_on):
         return True
     fits = len(before) + 1 + len(head)
     if raw[:1].isupper():

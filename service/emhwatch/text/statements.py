@@ -10,7 +10,12 @@ from emhwatch.text.scene import Hit, Scene, is_fact, value_of
 from emhwatch.types import Certainty, Experiencer, Section, Temporality, Value
 
 _CONSIDERED = frozenset(("planned", "hedged"))
-_WITHIN = (("negated", Certainty.NEGATED), ("normal", Certainty.NEGATED), ("hedged", Certainty.HEDGED))
+_WITHIN = (
+    ("negated", Certainty.NEGATED),
+    ("normal", Certainty.NEGATED),
+    ("hedged", Certainty.HEDGED),
+    ("leading", Certainty.HEDGED),
+)
 _REQUEST_KINDS = frozenset(("finding", "disease", "tumor"))
 _ASKED_IN = frozenset((Section.FINDINGS, Section.IMPRESSION, Section.RECOMMENDATION, Section.ADDENDUM))
 _NORMAL_REACH = 9  #: words between a structure and "normal"
@@ -58,6 +63,8 @@ def _partners(scene: Scene, hit: Hit, rule: FindingRule) -> list[Hit] | None:
                 return None
         if not rule.avoid.isdisjoint(hit.terms):
             return None
+    if rule.told and rule.told.isdisjoint(scene.told):
+        return None
     partners = []
     for group in rule.need:
         if not group.isdisjoint(hit.terms) and len(hit.terms) > 1:
@@ -136,8 +143,7 @@ def _normal(scene: Scene, rules: ReadingRules) -> list[Statement]:
             if not is_fact(assertion) or assertion.experiencer is Experiencer.OTHER:
                 continue
             start, end = min(hit.start, cue.start), max(hit.end, cue.end)
-            keys, value = rules.structures[term]
-            for key in keys:
+            for key, value in rules.structures[term]:
                 if key not in seen:
                     seen.add(key)
                     past = assertion.temporality is Temporality.HISTORICAL
