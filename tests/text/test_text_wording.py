@@ -50,6 +50,58 @@ SAID = [
     ("en", "Hx: cough.\nLungs: clear.\nParaspinal: soft tissue mass at T9.", "paraspinal_mass", "present"),
     ("en", "Enlarged retrocrural and mediastinal lymph nodes.", "lymphadenopathy", "present"),
     ("en", "Bones: diffuse sclerosis, no lytic lesion.", "paraspinal_mass", "unknown"),
+    # what a denial leaves alone
+    ("en", MASS + "Neither mass contained calcium.", "paraspinal_mass", "present"),
+    ("en", MASS + "Neither mass contained calcium.", "calcification_denied", "present"),
+    ("en", MASS + "None of the masses shows fat.", "intralesional_fat", "absent"),
+    ("en", MASS + "It abuts the aorta without narrowing it and erodes the rib.", "bone_erosion", "present"),
+    ("en", MASS + "The adjacent vertebrae are intact.", "bone_erosion_denied", "present"),
+    ("en", "No paravertebral shadow.", "paraspinal_mass", "absent"),
+    ("en", "The paravertebral shadows are normal.", "paraspinal_mass", "absent"),
+    ("en", "Left paraspinal opacity with normal heart.", "paraspinal_mass", "possible"),
+    ("en", "Aneurysm of the aorta mimicking a paraspinal mass.", "paraspinal_mass", "absent"),
+    # stated in words that stand apart
+    ("en", MASS + "The masses contain iron.", "iron_signal", "present"),
+    ("en", MASS + "They lose signal on fat-saturated images.", "intralesional_fat", "present"),
+    ("en", "Spleen: enlarged.", "splenomegaly", "present"),
+    ("en", "Spleen: surgically absent.", "splenectomy_blood_disease", "present"),
+    ("en", "Liver: dense, 84 HU on unenhanced images.", "hepatic_siderosis", "present"),
+    ("en", MASS + "The T8-T9 disc is destroyed.", "bone_destruction", "unknown"),
+    ("en", MASS + "The T8-T9 disc is destroyed.", "disc_endplate_disease", "present"),
+    ("en", "Reflexes are brisk and plantars are upgoing.", "neuro_deficit", "present"),
+    ("en", "Power is 3/5 in both legs.", "neuro_deficit", "present"),
+    ("en", "Transfused every 4 weeks since childhood.", "chronic_transfusion_history", "present"),
+    (
+        "en",
+        "Nanocolloid was injected. Intense uptake is seen in the paraspinal masses.",
+        "tc99m_sulfur_colloid",
+        "present",
+    ),
+    ("en", "FDG PET. Intense uptake is seen in the paraspinal masses.", "tc99m_sulfur_colloid", "unknown"),
+    ("en", "Abscess in the right psoas and paravertebral tissues.", "paraspinal_collection", "present"),
+    (
+        "fr",
+        "Foyers d'hématopoïèse extramédullaire dans ce contexte de drépanocytose.",
+        "dx_sickle_cell_disease",
+        "present",
+    ),
+    ("fr", "Patient hospitalisé pour une paraparésie.", "neuro_deficit", "present"),
+    ("fr", "Masse paravertébrale droite rehaussée discrètement.", "enhancement_minimal_none", "present"),
+    # the wish for a biopsy
+    ("en", MASS + "Biopsy should be avoided.", "biopsy_recommended", "absent"),
+    ("en", MASS + "Biopsy could be considered.", "biopsy_recommended", "present"),
+    # how likely
+    ("en", MASS + "Extramedullary hematopoiesis is possible but unlikely.", "report_names_emh", "possible"),
+    (
+        "en",
+        "Sickle cell disease makes EMH the leading diagnosis of this paraspinal mass.",
+        "dx_sickle_cell_disease",
+        "present",
+    ),
+    # where the findings begin
+    ("en", "Indication: back pain.\n\nThere is a left paraspinal mass at T9.", "paraspinal_mass", "present"),
+    ("en", "Indication: back pain, ?paraspinal mass.\n\nFindings: Lungs are clear.", "paraspinal_mass", "unknown"),
+    ("en", "History: cough.\nComparison: none.\nLeft paraspinal mass at T9.", "paraspinal_mass", "present"),
 ]
 LEVELS = [
     ("en", "Left paraspinal mass at T11, T1 hyperintense and T2 bright.", ("T11",)),

@@ -62,7 +62,7 @@ def mentions_in(scene: Scene, rules: ReadingRules, kind: str, before: Scene | No
     """All mentions of a sentence, wherever they are; `before` may lend its region to a bare denial."""
     if rules.named.isdisjoint(scene.terms) and not scene.has("pointer"):
         return []
-    nouns = [(hit, noun) for hit in scene.hits if (noun := _noun(hit, rules, kind)) is not None][:_MOST]
+    nouns = [(hit, noun) for hit in scene.hits if (noun := _noun(scene, hit, rules, kind)) is not None][:_MOST]
     pointers = scene.with_role("pointer")
     found: list[Mention] = []
     taken = {hit.start for hit, _ in nouns}
@@ -82,7 +82,10 @@ def mentions_in(scene: Scene, rules: ReadingRules, kind: str, before: Scene | No
     return found
 
 
-def _noun(hit: Hit, rules: ReadingRules, kind: str) -> Noun | None:
+def _noun(scene: Scene, hit: Hit, rules: ReadingRules, kind: str) -> Noun | None:
+    label = scene.sentence.topic
+    if label is not None and hit.meaning.structure is not None and label[0] <= hit.start < label[1]:
+        return None  # "Paraspinal shadows: no widening" names a place
     best: Noun | None = None
     for term in hit.terms:
         noun = rules.nouns.get(term)
@@ -121,14 +124,19 @@ def _mention(scene: Scene, hit: Hit, noun: Noun, zone: tuple[int, int], kind: st
     plain = _plain(noun, kind) or Value.PRESENT
     mention = Mention(scene, hit, value, assertion, noun.term, noun.key)
     _describe(mention, zone)
-    if (
-        value is Value.PRESENT
-        and plain is Value.POSSIBLE
-        and not (noun.term in scene.roles["measured"] and mention.size)
-    ):
-        mention.value = Value.POSSIBLE
+    measured = mention.size and not scene.roles["measured"].isdisjoint(hit.terms)
+    if value is Value.PRESENT and plain is Value.POSSIBLE and not measured:
+        mention.value = Value.ABSENT if _called_normal(scene, hit) else Value.POSSIBLE
     _locate(mention, zone, before, kind)
     return mention
+
+
+def _called_normal(scene: Scene, hit: Hit) -> bool:
+    """Whether a word that alone is no mass is called normal ("the paravertebral shadows are normal")."""
+    near = [cue for cue in scene.cues if cue.row.effect == "normal" and scene.linked(hit, cue)]
+    if hit.meaning.structure is None:  # "left basal opacity, the heart is normal"
+        near = [cue for cue in near if cue.start == hit.end or hit.start - _BESIDE <= cue.end <= hit.start]
+    return bool(near)
 
 
 def _of_the_mass(scene: Scene, hit: Hit, assertion: Assertion) -> Assertion:

@@ -9,6 +9,9 @@ from emhwatch.text.assertion import PLAIN, Assertion, CueMatch, find_cues, judge
 from emhwatch.text.segment import Layout, Sentence
 from emhwatch.types import Certainty, Section, Temporality, Value
 
+_NORMAL_REACH, _NORMAL_BEFORE = 9, 3  #: words between a structure and a "normal" after or before it
+_BREAKS = frozenset(("stop", "verb", "negated", "hedged"))
+
 
 class Hit:
     """A phrase of the lexicon at tokens `start` to `end`, with its terms."""
@@ -105,6 +108,16 @@ class Scene:
         """The hit with one of these terms that stands closest to `hit`."""
         others = [other for other in self.of(terms) if other is not hit]
         return min(others, key=hit.gap) if len(others) > 1 else others[0] if others else None
+
+    def linked(self, hit: Hit, cue: CueMatch) -> bool:
+        """Whether "normal" is said of a structure: it is near, and nothing between breaks the link."""
+        after = cue.start >= hit.end
+        low, high = (hit.end, cue.start) if after else (cue.end, hit.start)
+        if not 0 <= high - low <= (_NORMAL_REACH if after else _NORMAL_BEFORE):
+            return False
+        if any(word in ";:" for word in self.layout.words[low:high]) and self.sentence.topic is None:
+            return False
+        return not any(other.row.effect in _BREAKS and low <= other.start and other.end <= high for other in self.cues)
 
     def span(self, start: int, end: int) -> tuple[int, int, str]:
         """Code points and text of tokens `start` to `end`."""

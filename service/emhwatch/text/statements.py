@@ -18,7 +18,6 @@ _WITHIN = (
 )
 _REQUEST_KINDS = frozenset(("finding", "disease", "tumor"))
 _ASKED_IN = frozenset((Section.FINDINGS, Section.IMPRESSION, Section.RECOMMENDATION, Section.ADDENDUM))
-_NORMAL_REACH = 9  #: words between a structure and "normal"
 
 
 @dataclass(slots=True, eq=False)
@@ -132,10 +131,7 @@ def _normal(scene: Scene, rules: ReadingRules) -> list[Statement]:
         if term is None or scene.section in (Section.OTHER, Section.TECHNIQUE) or _of_a_noun(scene, hit, rules):
             continue
         for cue in normals:
-            gap = cue.start - hit.end if cue.start >= hit.end else hit.start - cue.end
-            if gap < 0 or gap > (_NORMAL_REACH if cue.start >= hit.end else 3):
-                continue
-            if not _linked(scene, hit, cue.start, cue.end):
+            if not scene.linked(hit, cue):
                 continue
             assertion = scene.judge(cue.start, cue.end)
             if assertion.cue is not None and "negated" in assertion.effects:
@@ -157,17 +153,6 @@ def _of_a_noun(scene: Scene, hit: Hit, rules: ReadingRules) -> bool:
     return any(
         other.gap(hit) == 0 and not rules.named.isdisjoint(other.terms) for other in scene.hits if other is not hit
     )
-
-
-def _linked(scene: Scene, hit: Hit, start: int, end: int) -> bool:
-    """Whether nothing between a structure and "normal" breaks the link."""
-    low, high = (hit.end, start) if start >= hit.end else (end, hit.start)
-    if any(word in ";:" for word in scene.layout.words[low:high]) and scene.sentence.topic is None:
-        return False
-    for cue in scene.cues:
-        if low <= cue.start and cue.end <= high and cue.row.effect in ("stop", "verb", "negated", "hedged"):
-            return False
-    return True
 
 
 def measured_statements(scene: Scene, rules: ReadingRules) -> list[Statement]:
