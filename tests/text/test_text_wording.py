@@ -98,6 +98,15 @@ SAID = [
         "dx_sickle_cell_disease",
         "present",
     ),
+    # general statements, and what only looks like one
+    ("en", "One of the paraspinal masses at T9 is calcified.", "paraspinal_mass", "present"),
+    ("en", "Paraspinal mass at T8 can be seen on axial images.", "paraspinal_mass", "present"),
+    ("en", "Paraspinal mass at T7, which may result in paraplegia if untreated.", "paraspinal_mass", "present"),
+    ("en", "Cord compression by extramedullary hematopoiesis is rare.", "cord_compression", "unknown"),
+    ("en", MASS + "It is likely EMH as a complication of her thalassemia.", "dx_thalassaemia", "present"),
+    ("en", MASS + "It is atypical for EMH.", "report_names_emh", "possible"),
+    ("en", "Coarse hepatic echotexture.", "coarse_lacy_trabeculae", "unknown"),
+    ("en", "No cord compromise.", "cord_compression", "absent"),
     # where the findings begin
     ("en", "Indication: back pain.\n\nThere is a left paraspinal mass at T9.", "paraspinal_mass", "present"),
     ("en", "Indication: back pain, ?paraspinal mass.\n\nFindings: Lungs are clear.", "paraspinal_mass", "unknown"),

@@ -188,7 +188,7 @@ def _ends_backward(words: list[str], cues: list[CueMatch], cue: CueMatch, end: i
         if other.start >= cue.start:
             break
         kind = other.row.effect
-        if cue.row.effect == "general" and other.end == cue.start:
+        if cue.row.effect == "general" and kind == "verb" and other.end == cue.start:
             continue  # its own verb: "are typically"
         if kind in ("stop", "cause", "verb") and other.end <= cue.start:
             return True

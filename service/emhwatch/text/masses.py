@@ -158,11 +158,11 @@ def _describe(mention: Mention, zone: tuple[int, int]) -> None:
     mention.side = merge_sides([side for role, side in SIDES.items() if role in roles])
     words = scene.layout.words
     if _DIGIT.search(" ".join(words[start:end])) or not scene.language.ordinals.keys().isdisjoint(words[start:end]):
-        mention.levels, _ = levels_in(scene.language, words, start, end)
+        mention.levels, places = levels_in(scene.language, words, start, end)
+        if any(0 <= at - other.end <= _BESIDE for at in places for other in scene.with_role("deficit")):
+            mention.levels = ()  # "sensory level at T10" is no level of a mass (policy 6.1)
         sizes = [found for found in size_in(scene.language, words, start, end) if not _of_organ(scene, found[0], hit)]
         mention.size = max(_current(scene, sizes), default=None)
-    if "deficit" in roles:
-        mention.levels = ()
     mention.thoracic = "thoracic" in roles
     mention.low = "low" in roles
     mention.mid = "mid" in roles
