@@ -111,6 +111,16 @@ SAID = [
     ("en", "Indication: back pain.\n\nThere is a left paraspinal mass at T9.", "paraspinal_mass", "present"),
     ("en", "Indication: back pain, ?paraspinal mass.\n\nFindings: Lungs are clear.", "paraspinal_mass", "unknown"),
     ("en", "History: cough.\nComparison: none.\nLeft paraspinal mass at T9.", "paraspinal_mass", "present"),
+    ("en", "Clinical: sickle cell disease. There are bilateral paraspinal masses.", "paraspinal_mass", "present"),
+    (
+        "en",
+        "Technique: unenhanced CT. There is a paraspinal mass. Liver attenuation is 78 HU.",
+        "hepatic_siderosis",
+        "present",
+    ),
+    ("en", "Paraspinal masses show FDG uptake similar to marrow.", "unchanged", "unknown"),
+    ("en", MASS + "Mild homogeneous enhancement.", "enhancement_homogeneous", "present"),
+    ("en", MASS + "Mild homogeneous enhancement.", "enhancement_moderate", "present"),
 ]
 LEVELS = [
     ("en", "Left paraspinal mass at T11, T1 hyperintense and T2 bright.", ("T11",)),

@@ -130,7 +130,8 @@ def parse(files: TableFiles, known: frozenset[str]) -> ReadingRules:
     by_anchor = _findings(files, keys, roles, known)
     return ReadingRules(
         by_anchor=by_anchor,
-        told=frozenset(term for found in by_anchor.values() for rule in found for term in rule.told),
+        told=frozenset(term for found in by_anchor.values() for rule in found for term in rule.told)
+        | frozenset(str(named.get("terms", {}).get("native", "")).split()),
         structures={
             row["structure"]: tuple(_said(key, _value(row["value"]) or Value.ABSENT) for key in row.list("keys"))
             for row in files.csv(f"{FOLDER}/structures.csv", ("structure", "keys", "value"))

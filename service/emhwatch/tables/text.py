@@ -23,6 +23,7 @@ EFFECTS = frozenset(
     normal changed cause verb stop weak-stop np-stop pseudo""".split()  # noqa: SIM905 - words are easier to read
 )
 LISTS = (
+    "openers",
     "conjunctions",
     "additions",
     "finite",

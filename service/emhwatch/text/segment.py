@@ -83,12 +83,14 @@ def lay_out(read: Tokens, language: Language, section: Section | None = None) ->
             paragraph += 1
         at = _body(words, first, last)
         heading = titles[number]
-        if heading is None and current in _BEFORE_FINDINGS and number > last_findings and hard:
+        if heading is None and current in _BEFORE_FINDINGS and number > last_findings and at < last:
             before = sentences[-1] if sentences else None
             if before and starts[before.start] >= opened:
                 gap = ends[before.end - 1], starts[at]
-                if current is not Section.REQUEST or _BLANK_LINE.search(text, *gap):
-                    heading = Section.FINDINGS, at  # "Indication: cough. ¶ Lungs clear": no heading for the findings
+                # "Indication: cough. ¶ Lungs clear", "Clinical: cough. There is": no heading for the findings
+                apart = hard and (current is not Section.REQUEST or _BLANK_LINE.search(text, *gap))
+                if apart or words[at] in language.lists["openers"]:
+                    heading = Section.FINDINGS, at
         if heading is not None:
             name, body = heading
             if starts[at] > opened and (spans or sentences):

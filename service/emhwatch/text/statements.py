@@ -162,7 +162,7 @@ def measured_statements(scene: Scene, rules: ReadingRules) -> list[Statement]:
 
 def _dense_liver(scene: Scene, rules: ReadingRules) -> list[Statement]:
     """An unenhanced liver above the limit holds iron (policy 15); after contrast medium the number says nothing."""
-    if not (scene.has("liver_value") and scene.has("native")):
+    if not scene.has("liver_value") or scene.told.isdisjoint(scene.roles["native"]):
         return []
     words = scene.layout.words
     for unit in scene.with_role("hu"):
