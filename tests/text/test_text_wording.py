@@ -121,6 +121,22 @@ SAID = [
     ("en", "Paraspinal masses show FDG uptake similar to marrow.", "unchanged", "unknown"),
     ("en", MASS + "Mild homogeneous enhancement.", "enhancement_homogeneous", "present"),
     ("en", MASS + "Mild homogeneous enhancement.", "enhancement_moderate", "present"),
+    # words that are another word, or another organ's
+    ("en", "Old thalamic infarct.", "dx_thalassaemia", "unknown"),
+    ("en", "Thal intermedia.", "dx_ntdt", "present"),
+    ("en", "Mild thrombocytopenia.", "thrombosis_history", "unknown"),
+    ("en", "Portal vein thrombosis.", "thrombosis_history", "present"),
+    ("en", "Liver and spleen are normal, right kidney 13.5 cm.", "splenomegaly", "absent"),
+    ("en", "Liver 19 cm, spleen 14.5 cm.", "splenomegaly", "present"),
+    ("en", MASS + "The mass has been stable over 6 months.", "stability", "unknown"),
+    ("en", MASS + "The mass has been stable over 6 years.", "stability", "present"),
+    ("fr", "Insuffisance rénale aiguë.", "dx_ckd", "unknown"),
+    # told in the past
+    ("en", "A left paravertebral mass was seen at T8.", "paraspinal_mass", "present"),
+    ("en", "A left paravertebral mass was seen on the CT.", "paraspinal_mass", "present"),
+    ("fr", "Une masse paravertébrale gauche a été notée en D8.", "paraspinal_mass", "present"),
+    ("fr", "Masse paravertébrale gauche. Elle n'est pas calcifiée.", "calcification", "absent"),
+    ("fr", "Diagnostic de drépanocytose posé en 2010.", "dx_sickle_cell_disease", "present"),
 ]
 LEVELS = [
     ("en", "Left paraspinal mass at T11, T1 hyperintense and T2 bright.", ("T11",)),
@@ -153,3 +169,11 @@ def test_levels_are_vertebrae_and_no_sequences(language: str, text: str, levels:
 def test_the_size_is_that_of_today(text: str, size: float) -> None:
     (mass,) = read(text, "MR", "en").masses
     assert mass.size_mm == size
+
+
+@pytest.mark.parametrize(
+    "text", ["A left paravertebral mass was seen at T8.", "It was seen on the CT: a paraspinal mass."]
+)
+def test_what_was_seen_is_there(text: str) -> None:
+    (mass,) = read(text, "CT", "en").masses
+    assert (str(mass.value), str(mass.temporality)) == ("present", "current")

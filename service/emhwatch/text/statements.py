@@ -182,7 +182,9 @@ def _long_spleen(scene: Scene, rules: ReadingRules) -> list[Statement]:
         return []
     hit = scene.with_role("spleen_length")[0]
     assertion = scene.judge(hit.start, hit.end)
-    for at, size in size_in(scene.language, scene.layout.words, hit.start, min(scene.sentence.end, hit.end + 10)):
+    others = [other.start for other in scene.with_role("organs") if other.start >= hit.end]
+    stop = min([scene.sentence.end, hit.end + 10, *others])  # "the spleen is normal, the left kidney 13.5 cm"
+    for at, size in size_in(scene.language, scene.layout.words, hit.start, stop):
         if size > rules.spleen_mm and is_fact(assertion):
             key = rules.roles["spleen"]
             made = Statement(scene, hit.start, at + 1, key, Value.PRESENT, assertion, "finding", MEASURED, hit)
