@@ -131,6 +131,9 @@ SAID = [
     ("en", MASS + "The mass has been stable over 6 months.", "stability", "unknown"),
     ("en", MASS + "The mass has been stable over 6 years.", "stability", "present"),
     ("fr", "Insuffisance rénale aiguë.", "dx_ckd", "unknown"),
+    ("en", "Lobulated, non-calcified, homogeneous paraspinal masses.", "paraspinal_mass", "present"),
+    ("en", "Lobulated, non-calcified, homogeneous paraspinal masses.", "calcification", "absent"),
+    ("en", "Multiple lytic lesions and a paraspinal mass.", "bone_destruction", "present"),
     # told in the past
     ("en", "A left paravertebral mass was seen at T8.", "paraspinal_mass", "present"),
     ("en", "A left paravertebral mass was seen on the CT.", "paraspinal_mass", "present"),
@@ -139,6 +142,8 @@ SAID = [
     ("fr", "Diagnostic de drépanocytose posé en 2010.", "dx_sickle_cell_disease", "present"),
 ]
 LEVELS = [
+    ("en", "Paraspinal masses from the 5th to the 7th thoracic vertebra.", ("T5", "T6", "T7")),
+    ("fr", "Masse paravertébrale de la 5e à la 7e vertèbre dorsale.", ("T5", "T6", "T7")),
     ("en", "Left paraspinal mass at T11, T1 hyperintense and T2 bright.", ("T11",)),
     ("en", "Left paraspinal mass at T11 with intermediate T1 and T2 signal.", ("T11",)),
     ("en", "Left paraspinal mass at T1-T3, T2 bright.", ("T1", "T2", "T3")),

@@ -24,6 +24,7 @@ EFFECTS = frozenset(
 )
 LISTS = (
     "openers",
+    "ordinal_endings",
     "conjunctions",
     "additions",
     "finite",

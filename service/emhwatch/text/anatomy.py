@@ -67,17 +67,10 @@ def _named(
         level = level_of(before[-1][2][0].lower() + word)  # "T9-12", "T9, 10"
         if level and before[-1][1] == at - 1 and _PLACE[level] > _PLACE[before[-1][2]]:
             return at + 1, level
-    number = language.ordinals.get(word)
-    if number is not None and following:
-        region = language.level_regions.get(following)
-        if region is None and at + 2 < end and following in language.level_words:
-            region = language.level_regions.get(words[at + 2])
-        if region is not None and 1 <= number <= _LIMITS[region]:
-            return at + 2, f"{region}{number}"
-        if region is None and before and _is_range(language, words, before[-1][1], at):
-            return at + 1, f"{before[-1][2][0]}{number}" if number <= _LIMITS[before[-1][2][0]] else before[-1][2]
-        if region is None and (region := _region_ahead(language, words, at + 1, end)) and number <= _LIMITS[region]:
-            return at + 1, f"{region}{number}"
+    if (ordinal := _ordinal(language, words, at, end)) is not None and (
+        found := _by_ordinal(language, words, at, end, ordinal, before)
+    ):
+        return found
     if word in language.level_regions and following:
         place = at + 2 if following in language.level_words and at + 2 < end else at + 1
         if place < end and words[place].isdigit() and len(words[place]) <= 2:
@@ -86,11 +79,46 @@ def _named(
     return None
 
 
+def _ordinal(language: Language, words: list[str], at: int, end: int) -> tuple[int, int] | None:
+    """A number in order that begins at token `at` ("fifth", "5th"), and the token after it."""
+    word = words[at]
+    if word in language.ordinals:
+        return language.ordinals[word], at + 1
+    if word.isdigit() and len(word) <= 2 and at + 1 < end and words[at + 1] in language.lists["ordinal_endings"]:
+        return int(word), at + 2
+    return None
+
+
+def _by_ordinal(
+    language: Language,
+    words: list[str],
+    at: int,
+    end: int,
+    ordinal: tuple[int, int],
+    before: list[tuple[int, int, str]],
+) -> tuple[int, str] | None:
+    """A level that is counted: "ninth dorsal", "fifth to 11th thoracic vertebra"."""
+    number, after = ordinal
+    if after >= end:
+        return None
+    region = language.level_regions.get(words[after])
+    if region is None and after + 1 < end and words[after] in language.level_words:
+        region = language.level_regions.get(words[after + 1])
+    if region is not None and 1 <= number <= _LIMITS[region]:
+        return after + 1, f"{region}{number}"
+    if region is None and before and _is_range(language, words, before[-1][1], at):
+        last = before[-1][2]
+        return after, f"{last[0]}{number}" if number <= _LIMITS[last[0]] else last
+    if region is None and (region := _region_ahead(language, words, after, end)) and number <= _LIMITS[region]:
+        return after, f"{region}{number}"
+    return None
+
+
 def _region_ahead(language: Language, words: list[str], at: int, end: int) -> str | None:
     """Region named after a second ordinal: "ninth to eleventh thoracic"."""
     for place in range(at, min(at + 4, end)):
-        if words[place] in language.ordinals:
-            after = words[place + 1 : min(place + 3, end)]
+        if (ordinal := _ordinal(language, words, place, end)) is not None:
+            after = words[ordinal[1] : min(ordinal[1] + 2, end)]
             return next((language.level_regions[word] for word in after if word in language.level_regions), None)
     return None
 
