@@ -134,6 +134,13 @@ SAID = [
     ("en", "Lobulated, non-calcified, homogeneous paraspinal masses.", "paraspinal_mass", "present"),
     ("en", "Lobulated, non-calcified, homogeneous paraspinal masses.", "calcification", "absent"),
     ("en", "Multiple lytic lesions and a paraspinal mass.", "bone_destruction", "present"),
+    ("en", "Paraspinal masses are present; cord compression is not.", "cord_compression", "absent"),
+    ("en", MASS + "It does not appear to be causing cord compression.", "cord_compression", "absent"),
+    ("en", "MRI requested to look for cord compression: none found.", "cord_compression", "absent"),
+    ("en", "The patient's mother has thalassemia.", "dx_thalassaemia", "unknown"),
+    ("en", "Fat is not a component of the paraspinal mass.", "intralesional_fat", "absent"),
+    ("fr", "La masse paravertébrale ne comprime pas la moelle.", "cord_compression", "absent"),
+    ("fr", "Absence d'anomalie des parties molles paravertébrales.", "paraspinal_mass", "absent"),
     # told in the past
     ("en", "A left paravertebral mass was seen at T8.", "paraspinal_mass", "present"),
     ("en", "A left paravertebral mass was seen on the CT.", "paraspinal_mass", "present"),

@@ -89,7 +89,8 @@ def _apply(scene: Scene, hit: Hit, rule: FindingRule, partners: list[Hit], rules
         asked = "question" in assertion.effects and section in _ASKED_IN and rule.key in rules.danger
         if not asked or "general" in assertion.effects:
             return []
-        value = Value.POSSIBLE
+        answered = value is Value.ABSENT and assertion.cue is not None and assertion.cue.start >= hit.end
+        value = value if answered else Value.POSSIBLE  # "to look for cord compression: none"
     if value is Value.PRESENT and rule.most is Value.POSSIBLE:
         value = Value.POSSIBLE
     start, end = hit.start, hit.end
