@@ -141,6 +141,8 @@ SAID = [
     ("en", "Fat is not a component of the paraspinal mass.", "intralesional_fat", "absent"),
     ("fr", "La masse paravertébrale ne comprime pas la moelle.", "cord_compression", "absent"),
     ("fr", "Absence d'anomalie des parties molles paravertébrales.", "paraspinal_mass", "absent"),
+    ("fr", "La masse n'envahit pas le canal rachidien.", "canal_extension_denied", "present"),
+    ("fr", "Suspicion de compression médullaire, non confirmée.", "cord_compression", "absent"),
     # told in the past
     ("en", "A left paravertebral mass was seen at T8.", "paraspinal_mass", "present"),
     ("en", "A left paravertebral mass was seen on the CT.", "paraspinal_mass", "present"),

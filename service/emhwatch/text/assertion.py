@@ -60,7 +60,7 @@ def judge(
     resumed = words[start] in language.lists["finite"] and words[start - 1] in language.lists["additions"]
     for cue in cues:
         if cue.start < end and cue.end > start:
-            inside = cue.start < start and end < cue.end and cue.row.effect == "negated" and not cue.row.subject
+            inside = cue.start < start < cue.end and cue.row.effect == "negated" and not cue.row.subject
             if cue.row.effect in _EMBRACING or inside:  # French "ne comprime pas"
                 reached[cue.row.effect] = cue
                 continue
