@@ -7,7 +7,7 @@ from emhwatch.tables.readings import ReadingRules
 from emhwatch.text import derive
 from emhwatch.text.assertion import Assertion
 from emhwatch.text.grouping import Group
-from emhwatch.text.masses import Mention, is_past
+from emhwatch.text.mention import Mention, is_past
 from emhwatch.text.nature import Nature
 from emhwatch.text.scene import Scene
 from emhwatch.text.statements import Statement

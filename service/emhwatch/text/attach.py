@@ -4,7 +4,7 @@ from bisect import bisect_left
 
 from emhwatch.tables.readings import ReadingRules
 from emhwatch.text.grouping import Group
-from emhwatch.text.masses import Mention
+from emhwatch.text.mention import Mention
 from emhwatch.text.statements import Statement
 from emhwatch.types import Section
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from emhwatch.tables.readings import ReadingRules
 from emhwatch.text.anatomy import part_of
 from emhwatch.text.grouping import Group
-from emhwatch.text.masses import Mention, is_past
+from emhwatch.text.mention import Mention, is_past
 from emhwatch.types import Certainty, Side, Value
 
 

@@ -2,7 +2,7 @@
 
 from emhwatch.tables.readings import ReadingRules
 from emhwatch.text.grouping import Group
-from emhwatch.text.masses import Mention
+from emhwatch.text.mention import Mention
 from emhwatch.text.scene import Scene, is_fact, value_of
 from emhwatch.text.statements import Statement
 from emhwatch.types import Certainty, Experiencer, Section, Value

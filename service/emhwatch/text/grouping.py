@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from emhwatch.tables.readings import Site
 from emhwatch.text.anatomy import merge_sides, overlap, union
-from emhwatch.text.masses import Mention, is_past
+from emhwatch.text.mention import Mention, is_past
 from emhwatch.types import Section, Side, Value
 
 _MOST = 16  #: masses told apart in one report; what comes after belongs to the last one

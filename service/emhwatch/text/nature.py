@@ -6,7 +6,7 @@ from emhwatch.model.reading import Finding
 from emhwatch.tables.readings import ReadingRules
 from emhwatch.text.assertion import Assertion
 from emhwatch.text.grouping import Group
-from emhwatch.text.masses import Mention
+from emhwatch.text.mention import Mention
 from emhwatch.text.scene import Hit, Scene, is_fact, value_of
 from emhwatch.types import Certainty, Experiencer, Section, Value
 

@@ -8,8 +8,9 @@ from emhwatch.text.attach import attach
 from emhwatch.text.diagnosis import biopsy_statements, drop_weak_names, settle
 from emhwatch.text.grouping import Group, group_mentions
 from emhwatch.text.language import choose
-from emhwatch.text.masses import Mention, counts, denies_region, mentions_in
+from emhwatch.text.masses import mentions_in
 from emhwatch.text.measure import measurements_in
+from emhwatch.text.mention import Mention, counts, denies_region
 from emhwatch.text.nature import Nature, natures_in
 from emhwatch.text.scene import Scene, scenes_of
 from emhwatch.text.segment import Layout, lay_out, tokens_of

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from emhwatch.model.reading import SectionSpan
 from emhwatch.tables.text import Language
 from emhwatch.tables.words import Split, fold, split
+from emhwatch.text.headings import heading_at, labelled
 from emhwatch.types import Section
 
 _MARKER = re.compile(r"[ \t]*+(?:[-*>#]++(?=[ \t])|\(?[0-9]{1,2}+[.)](?![0-9])|[a-h][.)](?=[ \t]))[ \t]*+")
@@ -17,8 +18,6 @@ _ENDERS = frozenset(".!?;")
 _LINE_FLOOR = 34  #: shorter lines are never taken for wrapped ones
 _WRAP_FLOOR = 60  #: the same before a capital letter
 _LONGEST = 150  #: words of a statement, which then ends at a comma
-_TOPIC_WORDS = 7
-_HEADING_WORDS = 6
 
 
 class Sentence(NamedTuple):
@@ -74,7 +73,7 @@ def lay_out(read: Tokens, language: Language, section: Section | None = None) ->
     paragraph = 0
     statements = _statements(text, folded, words, starts, ends, language)
     titles = [
-        _heading(text, words, starts, ends, _body(words, *span), span[1], span[2], language) for span in statements
+        heading_at(text, words, starts, ends, _body(words, *span), span[1], span[2], language) for span in statements
     ]
     last_findings = max((at for at, title in enumerate(titles) if title and title[0] is Section.FINDINGS), default=-1)
     for number, (first, last, hard) in enumerate(statements):
@@ -85,11 +84,9 @@ def lay_out(read: Tokens, language: Language, section: Section | None = None) ->
         heading = titles[number]
         if heading is None and current in _BEFORE_FINDINGS and number > last_findings and at < last:
             before = sentences[-1] if sentences else None
-            if before and starts[before.start] >= opened:
-                gap = ends[before.end - 1], starts[at]
-                # "Indication: cough. ¶ Lungs clear", "Clinical: cough. There is": no heading for the findings
-                apart = hard and (current is not Section.REQUEST or _BLANK_LINE.search(text, *gap))
-                if apart or words[at] in language.lists["openers"]:
+            if before and starts[before.start] >= opened:  # the section has said something
+                blank = _BLANK_LINE.search(text, ends[before.end - 1], starts[at]) is not None
+                if _opens_findings(current, hard, blank, words[at], language):
                     heading = Section.FINDINGS, at
         if heading is not None:
             name, body = heading
@@ -97,7 +94,7 @@ def lay_out(read: Tokens, language: Language, section: Section | None = None) ->
                 spans.append(SectionSpan(current, opened, starts[at]))
             opened = starts[at] if spans or sentences else 0
             current, topic, at = name, None, body
-        for begin, label, end in _labels(text, words, starts, ends, at, last):
+        for begin, label, end in labelled(text, words, starts, ends, at, last):
             if label is not None:
                 topic = label
                 if current in _BEFORE_FINDINGS and not organs.isdisjoint(words[label[0] : label[1]]):
@@ -109,6 +106,14 @@ def lay_out(read: Tokens, language: Language, section: Section | None = None) ->
     if words:
         spans.append(SectionSpan(current, opened, len(text)))
     return Layout(text, words, starts, ends, tuple(spans), tuple(sentences))
+
+
+def _opens_findings(current: Section, hard: bool, blank: bool, word: str, language: Language) -> bool:
+    """Whether a statement begins the findings of a report that has no heading for them.
+
+    It does after a blank line, after the line of a technique or comparison, or with "There is".
+    """
+    return (hard and (blank or current is not Section.REQUEST)) or word in language.lists["openers"]
 
 
 def _body(words: list[str], first: int, last: int, *_: bool) -> int:
@@ -225,91 +230,6 @@ def _wrapped(raw: str, line: str, before: str, widest: int, language: Language) 
     if raw[:1].isupper():
         return fits > max(widest, _WRAP_FLOOR)
     return fits > min(max(widest, _LINE_FLOOR), 100) or len(before) > 45
-
-
-def _heading(
-    text: str, words: list[str], starts: list[int], ends: list[int], at: int, last: int, hard: bool, language: Language
-) -> tuple[Section, int] | None:
-    """The section that begins at token `at`, and the token after the heading."""
-    if at >= last or not language.headings.opens(words[at]):
-        return None
-    found = language.headings.find(words, at, min(at + _HEADING_WORDS, last))
-    if not found or found[0][0] != at:
-        return None
-    _, end, (name, *_) = found[0]
-    rest = end
-    while rest < last and rest < end + 8 and words[rest] in '*#_".':
-        rest += 1
-    capitals = text[starts[at] : ends[end - 1]].isupper() and ends[end - 1] - starts[at] > 2
-    if rest < last and words[rest] == "(":  # "ADDENDUM (day 3):"
-        rest = _after_bracket(words, rest, last)
-    if rest < last and words[rest] in ("#", *"0123456789"):
-        rest += 1
-    if rest >= last:
-        return (name, last) if hard else None
-    if words[rest] == ":":
-        return name, _skip(words, rest + 1, last)
-    if words[rest] == "-" and (hard or capitals) and rest + 1 < last and starts[rest] > ends[rest - 1]:
-        return name, rest + 1
-    if capitals and hard and not _next_capitals(text, starts, ends, rest):
-        return name, rest
-    if hard and words[rest - 1] == "." and rest > end:
-        return name, rest
-    return None
-
-
-def _after_bracket(words: list[str], at: int, last: int) -> int:
-    for index in range(at, min(at + 8, last)):
-        if words[index] == ")":
-            return index + 1
-    return at
-
-
-def _skip(words: list[str], at: int, last: int) -> int:
-    while at < last and words[at] in "*_#":
-        at += 1
-    return at
-
-
-def _next_capitals(text: str, starts: list[int], ends: list[int], at: int) -> bool:
-    return ends[at] - starts[at] > 2 and text[starts[at] : ends[at]].isupper()
-
-
-def _labels(
-    text: str, words: list[str], starts: list[int], ends: list[int], at: int, last: int
-) -> list[tuple[int, tuple[int, int] | None, int]]:
-    """Parts of a statement that begin with a label of their own: "Spleen: enlarged", "PLAN: await results"."""
-    if ":" not in words[at:last]:
-        return [(at, None, last)]
-    colon = words.index(":", at, last)
-    parts: list[tuple[int, tuple[int, int] | None, int]] = []
-    begin, label = at, None
-    while colon < last:
-        start = _label_start(text, words, starts, ends, begin, colon)
-        if start is not None:
-            if start > begin:
-                parts.append((begin, label, start))
-            begin, label = start, (start, colon)
-        try:
-            colon = words.index(":", colon + 1, last)
-        except ValueError:
-            break
-    parts.append((begin, label, last))
-    return parts
-
-
-def _label_start(text: str, words: list[str], starts: list[int], ends: list[int], begin: int, colon: int) -> int | None:
-    """First token of a label that ends at a colon, or None when the words before it are a sentence."""
-    if colon - begin <= _TOPIC_WORDS and colon > begin and "," not in words[begin:colon]:
-        return begin
-    start = colon
-    while (start > begin and text[starts[start - 1] : ends[start - 1]].isupper()) or (
-        start > begin and start < colon and words[start - 1] in "/&()" and start - 1 > begin
-    ):
-        start -= 1
-    if colon - start >= 1 and ends[colon - 1] - starts[start] >= 4:
-        return start
-    return None
 
 
 def sentence_at(layout: Layout, start: int, end: int) -> tuple[Sentence, int, int]:
