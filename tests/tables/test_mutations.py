@@ -15,9 +15,21 @@ from emhwatch.tables.load import TableSet
 from tests.tables.support import shipped, table_set
 
 CASES = cases.parse(table_set()).decisions
-#: Columns for people, and names that are free (a group or slot of its own): the policy document is the test of those.
-FREE = {"words", "unit", "person", "ground", "support", "note", "group", "slot"}
-TABLES = ("opposing.csv", "supporting.csv", "rows.csv", "tiers.csv", "tier_caps.csv", "hold.csv")
+#: Columns for people, names that are free (a group or slot of its own; the policy document is the test of those), and
+#: sources (the test of those is test_numbers).
+FREE = {"words", "unit", "person", "ground", "support", "note", "group", "slot", "source"}
+TABLES = (
+    "opposing.csv",
+    "supporting.csv",
+    "rows.csv",
+    "tiers.csv",
+    "tier_caps.csv",
+    "hold.csv",
+    "grades.csv",
+    "severe.csv",
+    "implications.csv",
+    "hb_limits.csv",
+)
 
 
 def answers(tables: TableSet) -> list[Any]:

@@ -8,6 +8,7 @@ from emhwatch.types import Grade, Value
 
 GRADES = "mappings/decision/grades.csv"
 SEVERE = "mappings/decision/severe.csv"
+ANALYTES = "terminology/analytes.csv"
 #: Conditions that are computed from the laboratory values; `assess.blood` gives their truth.
 COMPUTED = frozenset(
     [
@@ -78,7 +79,8 @@ def parse_grades(
     files: TableFiles, roles: Mapping[str, Sequence[str]], known: Iterable[str], constants: Mapping[str, float]
 ) -> GradeTables:
     """Read both tables; problems go to `files`."""
-    names = _Names(files, roles, frozenset(known))
+    analytes = frozenset(row["analyte"] for row in files.csv(ANALYTES, ("analyte",)))
+    names = _Names(files, roles, frozenset(known), analytes)
     grounds = tuple(names.ground(row) for row in files.csv(GRADES, GROUND_COLUMNS))
     support = tuple(
         _support(row, names, constants)
@@ -97,6 +99,7 @@ class _Names:
     files: TableFiles
     roles: Mapping[str, Sequence[str]]
     known: frozenset[str]
+    analytes: frozenset[str]
 
     def ground(self, row: Row) -> GroundRule:
         """One row of `grades.csv`."""
@@ -105,6 +108,8 @@ class _Names:
         except ValueError:
             self.files.problem(row.file, row.line, row["ground"], "unknown grade", f"use {' '.join(Grade)}")
             grade = Grade.UNKNOWN
+        if row["infants"] not in ("yes", "no"):
+            self.files.problem(row.file, row.line, row["infants"], "infants is neither yes nor no", "say yes or no")
         return GroundRule(
             id=row["ground"],
             grade=grade,
@@ -139,5 +144,7 @@ def _support(row: Row, names: _Names, constants: Mapping[str, float]) -> Support
         names.files.problem(row.file, row.line, row["support"], "unknown test", "use above, below or high")
     if row["test"] in ("above", "below") and row["constant"] not in constants:
         names.files.problem(row.file, row.line, row["constant"], "unknown constant", "use one of constants.csv")
+    if row["test"] and row["analyte"] not in names.analytes:
+        names.files.problem(row.file, row.line, row["analyte"], "unknown analyte", f"use one of {ANALYTES}")
     keys = tuple(key for name in row.list("keys") for key in names.keys(row, name))
     return Support(row["support"], row["analyte"], row["test"], limit, keys, row["words"])
