@@ -57,7 +57,8 @@ def judge(
     if not cues:
         return PLAIN
     reached: dict[str, CueMatch] = {}
-    resumed = words[start] in language.lists["finite"] and words[start - 1] in language.lists["additions"]
+    after_and = start > limits[0] and words[start - 1] in language.lists["additions"]
+    resumed = after_and and words[start] in language.lists["finite"]  # "without narrowing it and extends to"
     for cue in cues:
         if cue.start < end and cue.end > start:
             inside = cue.start < start < cue.end and cue.row.effect == "negated" and not cue.row.subject
@@ -78,7 +79,7 @@ def judge(
             if not cue.row.forward or distance > (cue.row.reach or _SCOPE_LIMIT):
                 continue
             if resumed and effect in _NARROW:
-                continue  # "without narrowing it and extends to"
+                continue
             if _ends_forward(language.lists, words, cues, cue, start, limits[1]):
                 continue
             if words[limits[0]] in language.lists["concessions"] and "," in words[cue.end : start]:

@@ -33,20 +33,18 @@ class Scene:
     """A sentence, its hits in order, its cues when first asked for."""
 
     __slots__ = (
-        *(
-            "_cues",
-            "hits",
-            "index",
-            "language",
-            "layout",
-            "named",
-            "roles",
-            "sentence",
-            "tells",
-            "terms",
-            "told",
-            "topic",
-        ),
+        "_cues",
+        "hits",
+        "index",
+        "language",
+        "layout",
+        "named",
+        "roles",
+        "sentence",
+        "tells",
+        "terms",
+        "told",
+        "topic",
     )
 
     def __init__(
