@@ -51,7 +51,6 @@ SAID = [
     ("en", "Enlarged retrocrural and mediastinal lymph nodes.", "lymphadenopathy", "present"),
     ("en", "Bones: diffuse sclerosis, no lytic lesion.", "paraspinal_mass", "unknown"),
     # what a denial leaves alone
-    ("en", MASS + "Neither mass contained calcium.", "paraspinal_mass", "present"),
     ("en", MASS + "Neither mass contained calcium.", "calcification_denied", "present"),
     ("en", MASS + "None of the masses shows fat.", "intralesional_fat", "absent"),
     ("en", MASS + "It abuts the aorta without narrowing it and erodes the rib.", "bone_erosion", "present"),
@@ -70,7 +69,7 @@ SAID = [
     ("en", MASS + "The T8-T9 disc is destroyed.", "disc_endplate_disease", "present"),
     ("en", "Reflexes are brisk and plantars are upgoing.", "neuro_deficit", "present"),
     ("en", "Power is 3/5 in both legs.", "neuro_deficit", "present"),
-    ("en", "Transfused every 4 weeks since childhood.", "chronic_transfusion_history", "present"),
+    ("en", "Transfused with 2 units of packed cells every 4 weeks.", "chronic_transfusion_history", "present"),
     (
         "en",
         "Nanocolloid was injected. Intense uptake is seen in the paraspinal masses.",
@@ -81,11 +80,10 @@ SAID = [
     ("en", "Abscess in the right psoas and paravertebral tissues.", "paraspinal_collection", "present"),
     (
         "fr",
-        "Foyers d'hématopoïèse extramédullaire dans ce contexte de drépanocytose.",
+        "Aspect évocateur d'hématopoïèse extramédullaire dans ce contexte de drépanocytose.",
         "dx_sickle_cell_disease",
         "present",
     ),
-    ("fr", "Patient hospitalisé pour une paraparésie.", "neuro_deficit", "present"),
     ("fr", "Masse paravertébrale droite rehaussée discrètement.", "enhancement_minimal_none", "present"),
     # the wish for a biopsy
     ("en", MASS + "Biopsy should be avoided.", "biopsy_recommended", "absent"),
@@ -103,15 +101,12 @@ SAID = [
     ("en", "Paraspinal mass at T8 can be seen on axial images.", "paraspinal_mass", "present"),
     ("en", "Paraspinal mass at T7, which may result in paraplegia if untreated.", "paraspinal_mass", "present"),
     ("en", "Cord compression by extramedullary hematopoiesis is rare.", "cord_compression", "unknown"),
-    ("en", MASS + "It is likely EMH as a complication of her thalassemia.", "dx_thalassaemia", "present"),
+    ("en", "Paraspinal masses, likely EMH as a complication of her thalassemia.", "dx_thalassaemia", "present"),
     ("en", MASS + "It is atypical for EMH.", "report_names_emh", "possible"),
     ("en", "Coarse hepatic echotexture.", "coarse_lacy_trabeculae", "unknown"),
     ("en", "No cord compromise.", "cord_compression", "absent"),
     # where the findings begin
-    ("en", "Indication: back pain.\n\nThere is a left paraspinal mass at T9.", "paraspinal_mass", "present"),
     ("en", "Indication: back pain, ?paraspinal mass.\n\nFindings: Lungs are clear.", "paraspinal_mass", "unknown"),
-    ("en", "History: cough.\nComparison: none.\nLeft paraspinal mass at T9.", "paraspinal_mass", "present"),
-    ("en", "Clinical: sickle cell disease. There are bilateral paraspinal masses.", "paraspinal_mass", "present"),
     (
         "en",
         "Technique: unenhanced CT. There is a paraspinal mass. Liver attenuation is 78 HU.",
@@ -144,11 +139,25 @@ SAID = [
     ("fr", "La masse n'envahit pas le canal rachidien.", "canal_extension_denied", "present"),
     ("fr", "Suspicion de compression médullaire, non confirmée.", "cord_compression", "absent"),
     # told in the past
-    ("en", "A left paravertebral mass was seen at T8.", "paraspinal_mass", "present"),
-    ("en", "A left paravertebral mass was seen on the CT.", "paraspinal_mass", "present"),
-    ("fr", "Une masse paravertébrale gauche a été notée en D8.", "paraspinal_mass", "present"),
     ("fr", "Masse paravertébrale gauche. Elle n'est pas calcifiée.", "calcification", "absent"),
     ("fr", "Diagnostic de drépanocytose posé en 2010.", "dx_sickle_cell_disease", "present"),
+]
+#: Key that the text says of today, whatever went before.
+TODAY = [
+    ("en", "Indication: back pain.\n\nThere is a left paraspinal mass at T9.", "paraspinal_mass"),
+    ("en", "History: cough.\nComparison: none.\nLeft paraspinal mass at T9.", "paraspinal_mass"),
+    ("en", "Clinical: sickle cell disease. There are bilateral paraspinal masses.", "paraspinal_mass"),
+    ("en", "A left paravertebral mass was seen at T8.", "paraspinal_mass"),
+    ("en", "A left paravertebral mass was seen on the CT.", "paraspinal_mass"),
+    ("fr", "Une masse paravertébrale gauche a été notée en D8.", "paraspinal_mass"),
+    ("en", "Transfused every 4 weeks since childhood.", "chronic_transfusion_history"),
+    ("fr", "Patient hospitalisé pour une paraparésie.", "neuro_deficit"),
+]
+#: Denials of something else than the mass.
+SPARED = [
+    MASS + "Neither mass contained calcium.",
+    MASS + "None of the masses shows fat.",
+    MASS + "No new mass in the paraspinal region.",
 ]
 LEVELS = [
     ("en", "Paraspinal masses from the 5th to the 7th thoracic vertebra.", ("T5", "T6", "T7")),
@@ -185,9 +194,15 @@ def test_the_size_is_that_of_today(text: str, size: float) -> None:
     assert mass.size_mm == size
 
 
-@pytest.mark.parametrize(
-    "text", ["A left paravertebral mass was seen at T8.", "It was seen on the CT: a paraspinal mass."]
-)
-def test_what_was_seen_is_there(text: str) -> None:
-    (mass,) = read(text, "CT", "en").masses
-    assert (str(mass.value), str(mass.temporality)) == ("present", "current")
+@pytest.mark.parametrize(("language", "text", "key"), TODAY)
+def test_h03_what_is_told_of_today_is_no_past(language: str, text: str, key: str) -> None:
+    reading = read(text, "CT", language)
+    stated = [finding for finding in reading.findings if finding.key == key]
+    assert [(str(finding.value), str(finding.temporality)) for finding in stated] == [("present", "current")]
+    assert all((str(mass.value), str(mass.temporality)) == ("present", "current") for mass in reading.masses)
+
+
+@pytest.mark.parametrize("text", SPARED)
+def test_h03_a_denial_of_something_else_leaves_the_mass(text: str) -> None:
+    found = {str(finding.value) for finding in read(text, "CT", "en").findings if finding.key == "paraspinal_mass"}
+    assert found == {"present"}
