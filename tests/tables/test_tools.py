@@ -4,10 +4,13 @@ import csv
 
 import pytest
 
+from emhwatch.commands.tables.check import case_problems
+from emhwatch.errors import TableError
 from emhwatch.tables import coverage
 from emhwatch.tables.changes import changes
 from emhwatch.tables.check import check_tables
 from emhwatch.tables.decision import INPUTS
+from emhwatch.tables.load import TableSet
 from emhwatch.tables.locate import table_files
 from emhwatch.tables.reach import gap, never_fires, space
 from emhwatch.tables.rules import NUMBER, RuleTable, parse_table
@@ -138,3 +141,17 @@ def test_problems_are_told_once() -> None:
     keys.parse(files)
     codes.parse(files)
     assert len(printed(files)) == 1
+
+
+def test_a_structure_says_only_keys() -> None:
+    path = "mappings/text/structures.csv"
+    files = table_set({path: text_of(path).replace("spleen,splenomegaly,", "spleen,splenomegly,", 1)})
+    with pytest.raises(TableError, match=r"structures\.csv:7: splenomegly: not a key of findings: use a key of"):
+        assert TableSet(files).text
+
+
+def test_a_case_that_no_longer_holds_is_named() -> None:
+    path = "mappings/decision/opposing.csv"
+    files = table_set({path: text_of(path).replace("\ncalcification,2,no,", "\ncalcification,3,yes,", 1)})
+    told = [str(problem) for problem in case_problems(files, TableSet(files))]
+    assert any("E19: opposing 6, not 5: correct the tables, or the case if the answer is meant" in one for one in told)

@@ -9,6 +9,7 @@ from emhwatch.tables.signs import SignTable, parse_signs
 from emhwatch.tables.source import Row, TableFiles
 
 FOLDER = "mappings/chart"
+ANALYTES = "terminology/analytes.csv"
 USES = frozenset(("usable", "preliminary", "withdrawn", "unusable"))
 
 
@@ -150,7 +151,7 @@ def _conversions(files: TableFiles) -> dict[tuple[str, str], tuple[Conversion, .
     columns = ("analyte", "ucum", "factor", "canonical", "low", "high", "ceiling_min", "ceiling_max", "convention")
     named = constants.parse(files)
     found: dict[tuple[str, str], tuple[Conversion, ...]] = {}
-    for row in files.csv("terminology/analytes.csv", columns):
+    for row in files.csv(ANALYTES, columns):
         try:
             factor, low, high = float(row["factor"]), *(float(named.get(row[c], row[c])) for c in ("low", "high"))
             ceiling = (float(row["ceiling_min"]), float(row["ceiling_max"])) if row["ceiling_min"] else None

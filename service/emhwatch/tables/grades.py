@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from emhwatch.tables.chart import ANALYTES
 from emhwatch.tables.source import Row, TableFiles
 from emhwatch.types import Grade, Value
 
 GRADES = "mappings/decision/grades.csv"
 SEVERE = "mappings/decision/severe.csv"
-ANALYTES = "terminology/analytes.csv"
 #: Conditions that are computed from the laboratory values; `assess.blood` gives their truth.
 COMPUTED = frozenset(
     [

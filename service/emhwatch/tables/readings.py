@@ -128,15 +128,11 @@ def parse(files: TableFiles, known: frozenset[str]) -> ReadingRules:
     labs = files.toml(f"{FOLDER}/labs.toml")
     limits = constants.parse(files)
     by_anchor = _findings(files, keys, roles, known)
+    terms = _roles(named.get("terms", {}), known, files)
     return ReadingRules(
         by_anchor=by_anchor,
-        told=frozenset(term for found in by_anchor.values() for rule in found for term in rule.told)
-        | frozenset(str(named.get("terms", {}).get("native", "")).split()),
-        structures={
-            row["structure"]: tuple(_said(key, _value(row["value"]) or Value.ABSENT) for key in row.list("keys"))
-            for row in files.csv(f"{FOLDER}/structures.csv", ("structure", "keys", "value"))
-            if _terms(row, ("structure",), known, files)
-        },
+        told=terms.get("native", frozenset()).union(*[rule.told for rules in by_anchor.values() for rule in rules]),
+        structures=_structures(files, keys, known),
         sites={
             row["term"]: _site(row)
             for row in files.csv(f"{FOLDER}/sites.csv", ("term", "class", "key", "region"))
@@ -146,7 +142,7 @@ def parse(files: TableFiles, known: frozenset[str]) -> ReadingRules:
         named=frozenset(nouns),
         modalities={row["code"]: row["kind"] for row in files.csv(f"{FOLDER}/modalities.csv", ("code", "kind"))},
         roles=roles,
-        terms=_roles(named.get("terms", {}), known, files),
+        terms=terms,
         follows=_follows(named.get("follows", {}), known, keys, files),
         danger=frozenset(keys.role("danger")),
         of_mass=frozenset(key for key, row in keys.by_key.items() if row.of_mass) | {roles.get("unchanged", "")},
@@ -163,6 +159,20 @@ def parse(files: TableFiles, known: frozenset[str]) -> ReadingRules:
 def _site(row: Row) -> Site:
     film = row["class"] == FILM
     return Site(row["term"], "A1" if film else row["class"], row["key"], row["region"], film)
+
+
+def _structures(
+    files: TableFiles, keys: key_tables.KeyTables, known: frozenset[str]
+) -> dict[str, tuple[tuple[str, Value], ...]]:
+    found: dict[str, tuple[tuple[str, Value], ...]] = {}
+    for row in files.csv(f"{FOLDER}/structures.csv", ("structure", "keys", "value")):
+        for key in row.list("keys"):
+            if key not in keys.by_key:
+                files.problem(row.file, row.line, key, "not a key of findings", "use a key of mappings/keys.csv")
+        if _terms(row, ("structure",), known, files):
+            value = _value(row["value"]) or Value.ABSENT
+            found[row["structure"]] = found.get(row["structure"], ()) + tuple((key, value) for key in row.list("keys"))
+    return found
 
 
 def _roles(named: Mapping[str, str], known: frozenset[str], files: TableFiles) -> dict[str, frozenset[str]]:
@@ -219,11 +229,6 @@ def _findings(
             )
             found.setdefault(row["anchor"], []).append(rule)
     return {anchor: tuple(rules) for anchor, rules in found.items()}
-
-
-def _said(cell: str, value: Value) -> tuple[str, Value]:
-    key, _, own = cell.partition("=")
-    return key, _value(own) or value
 
 
 def _value(cell: str) -> Value | None:

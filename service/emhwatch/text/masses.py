@@ -44,7 +44,7 @@ def mentions_in(scene: Scene, rules: ReadingRules, kind: str, before: Scene | No
 def _noun(scene: Scene, hit: Hit, rules: ReadingRules, kind: str) -> Noun | None:
     label = scene.sentence.topic
     if label is not None and hit.meaning.structure is not None and label[0] <= hit.start < label[1]:
-        return None  # "Paraspinal shadows: no widening" names a place
+        return None  # the label of a line names a place
     best: Noun | None = None
     for term in hit.terms:
         noun = rules.nouns.get(term)

@@ -116,6 +116,6 @@ def _at_site(scene: Scene, hit: Hit, rules: ReadingRules) -> bool:
     nearest = min(sites, key=lambda other: other.gap(hit), default=None)
     if nearest is None or nearest.gap(hit) > 8:
         return False
-    listed = [other for other in sites if other.gap(nearest) <= _BESIDE]  # "the psoas and paravertebral tissues"
+    listed = [other for other in sites if other.gap(nearest) <= _BESIDE]  # sites of one list
     terms = {term for other in listed for term in other.terms}
     return any(term in rules.sites and rules.sites[term].site_class in ("A1", "A2") for term in terms)

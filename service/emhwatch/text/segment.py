@@ -72,16 +72,17 @@ def lay_out(read: Tokens, language: Language, section: Section | None = None) ->
     organs = language.lists["organs"]
     paragraph = 0
     statements = _statements(text, folded, words, starts, ends, language)
+    bodies = [_body(words, first, last) for first, last, _ in statements]
     titles = [
-        heading_at(text, words, starts, ends, _body(words, *span), span[1], span[2], language) for span in statements
+        heading_at(text, words, starts, ends, at, last, hard, language)
+        for at, (_, last, hard) in zip(bodies, statements, strict=True)
     ]
     last_findings = max((at for at, title in enumerate(titles) if title and title[0] is Section.FINDINGS), default=-1)
-    for number, (first, last, hard) in enumerate(statements):
+    for number, (_, last, hard) in enumerate(statements):
         if hard:
             topic = None
             paragraph += 1
-        at = _body(words, first, last)
-        heading = titles[number]
+        at, heading = bodies[number], titles[number]
         if heading is None and current in _BEFORE_FINDINGS and number > last_findings and at < last:
             before = sentences[-1] if sentences else None
             if before and starts[before.start] >= opened:  # the section has said something
@@ -116,7 +117,7 @@ def _opens_findings(current: Section, hard: bool, blank: bool, word: str, langua
     return (hard and (blank or current is not Section.REQUEST)) or word in language.lists["openers"]
 
 
-def _body(words: list[str], first: int, last: int, *_: bool) -> int:
+def _body(words: list[str], first: int, last: int) -> int:
     """The token at which a statement begins behind its bullet or number."""
     at = first
     while at < last and words[at] in _DECORATION and not _negative_mark(words, at, last):
